@@ -1,0 +1,206 @@
+/**
+ * Every error that boma raises on purpose. The code is the contract: it travels
+ * on the wire, decides the exit code and is listed in docs/errors.md. The message
+ * is for people, the hint says what to do.
+ */
+interface Row {
+  /** What it means, for docs/errors.md. */
+  readonly means: string;
+  /** What to do when the thrower has nothing better to say. */
+  readonly hint: string;
+  readonly exit: ExitCode;
+}
+
+/** 0 all as wished, 1 some node failed, 2 nothing was sent, 3 no bus or master, 4 no node matched, 5 incomplete. */
+export const ExitCode = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  unreachable: 3,
+  noMatch: 4,
+  incomplete: 5,
+} as const;
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+const usage = (means: string, hint: string): Row => ({ means, hint, exit: ExitCode.usage });
+const failed = (means: string, hint: string): Row => ({ means, hint, exit: ExitCode.failed });
+const unreachable = (means: string, hint: string): Row => ({ means, hint, exit: ExitCode.unreachable });
+
+export const codes = {
+  "usage/argument": usage(
+    "An argument or option cannot be used as it stands.",
+    "See `--help` of the command.",
+  ),
+  "usage/file": usage(
+    "A file that was named cannot be read or does not hold what it should.",
+    "Check the path and the content.",
+  ),
+  "target/syntax": usage("The target expression cannot be read.", "See docs/guide/targeting.md."),
+  "target/no-match": {
+    means: "No node matches the target.",
+    hint: "`boma-master nodes` lists what there is; `--allow-empty` accepts an empty match.",
+    exit: ExitCode.noMatch,
+  },
+  "function/unknown": usage("No function has this name.", "`boma-master doc` lists the functions."),
+  "function/arguments": usage(
+    "The arguments do not fit the function's schema.",
+    "`boma-master doc NAME` shows what it takes.",
+  ),
+  "function/failed": failed("The function ran on the node and failed.", "The message is the node's own."),
+  "job/unknown": usage("No job has this id.", "`boma-master jobs list` shows the stored ones."),
+  "job/too-large": usage(
+    "A job or its arguments exceed what one message may carry.",
+    "Send less, or name a file the node can fetch.",
+  ),
+  "job/mailbox-full": failed(
+    "A node has too many unfinished jobs.",
+    "Cancel old ones: `boma-master jobs list`, `jobs cancel ID`.",
+  ),
+  "job/agent-restarted": failed(
+    "The agent stopped while the job ran, and came back without a result.",
+    "Look at the node before running it again: it may have done part of its work.",
+  ),
+  "job/timeout": {
+    means: "The job exceeded its time on the node and was stopped.",
+    hint: "Give it more with `--timeout`.",
+    exit: ExitCode.incomplete,
+  },
+  "job/refused": failed("The node refused the job.", "The message says which rule refused it."),
+  "node/unknown": usage("No node has this id.", "`boma-master nodes` lists the ids."),
+  "node/id": usage("A node id has a form that is not allowed.", "Ids match [a-z0-9][a-z0-9._-]{0,62}."),
+  "node/id-taken": usage(
+    "Another node holds this id.",
+    "Choose another id, or revoke the node that holds it.",
+  ),
+  "enrol/unknown": usage(
+    "Nobody with this id or fingerprint asks to join.",
+    "`boma-master enroll list` shows who does.",
+  ),
+  "enrol/fingerprint": usage(
+    "The fingerprint is not the one of the machine that asks.",
+    "Compare with what the machine shows on its console.",
+  ),
+  "enrol/denied": failed(
+    "The master denied this machine.",
+    "An operator may approve it: `boma-master enroll list`.",
+  ),
+  "token/invalid": failed(
+    "The boot token is unknown, spent, expired or meant for another machine.",
+    "Make a new one: `boma-master token create`.",
+  ),
+  "token/form": usage(
+    "The text is not a boma token.",
+    "Copy it whole, as `boma-master token create` printed it.",
+  ),
+  "wire/size": failed("A message is larger than its kind may be.", "This is a fault of the sender."),
+  "wire/frame": failed(
+    "Bytes on the bus are not a boma message.",
+    "Something else publishes on boma's subjects.",
+  ),
+  "wire/version": failed(
+    "The message speaks a protocol version that this side does not.",
+    "Upgrade the older side.",
+  ),
+  "wire/kind": failed(
+    "The message is of another kind than this subject carries.",
+    "This is a fault of the sender.",
+  ),
+  "wire/sender": failed(
+    "The sender's key is not one that may speak here.",
+    "The node or master may have been revoked or rotated.",
+  ),
+  "wire/signature": failed("The signature does not fit the bytes.", "The message was altered or forged."),
+  "wire/schema": failed(
+    "The message does not fit the schema of its kind.",
+    "The two sides may be of different releases.",
+  ),
+  "wire/recipient": failed("The message is meant for another recipient.", "It was misdelivered or copied."),
+  "wire/expired": failed("The message is too old, or from the future.", "Check the clocks."),
+  "wire/replay": failed("The message was seen before.", "It was repeated by the network or by an attacker."),
+  "trust/manifest": failed(
+    "The master's trust manifest is not signed by the pinned root, or is older than the one known.",
+    "Check that the agent's root pin belongs to this master.",
+  ),
+  "trust/revoked": failed("This node's identity was revoked.", "Enrol it anew with a fresh key."),
+  "operator/denied": failed(
+    "The operator's role does not allow this.",
+    "`boma-master operator list` shows the roles.",
+  ),
+  "operator/unknown": failed(
+    "The master does not know this operator key.",
+    "Add it: `boma-master operator add NAME`.",
+  ),
+  "operator/missing": usage(
+    "There is no operator credential to act with.",
+    "Run `boma-master init`, or name a file with --operator.",
+  ),
+  "home/missing": usage("This home has no trust root yet.", "Run `boma-master init` first."),
+  "home/exists": usage(
+    "This home already has a trust root.",
+    "Use it as it is, or name another with --home.",
+  ),
+  "home/locked": failed(
+    "Another process uses this home.",
+    "Stop it first: two on one store would lose data.",
+  ),
+  "bus/missing": unreachable(
+    "No nats-server program can be found or installed.",
+    "Install it: `apt-get install nats-server`, or name one with BOMA_NATS_SERVER.",
+  ),
+  "bus/start": unreachable(
+    "The nats-server did not start.",
+    "The message holds its own words; check the port and the disk.",
+  ),
+  "bus/unreachable": unreachable(
+    "The bus cannot be reached.",
+    "Is `boma-master serve` running? Is the URL right?",
+  ),
+  "bus/refused": unreachable(
+    "The bus refused the credential.",
+    "It may have been revoked, or belong to another trust root.",
+  ),
+  "master/unreachable": unreachable(
+    "The bus answers, but no master does.",
+    "Is `boma-master serve` running?",
+  ),
+  "master/request": usage(
+    "The master cannot use the request as it stands.",
+    "The message names what is wrong.",
+  ),
+  "journal/corrupt": failed(
+    "The agent's journal is damaged in the middle.",
+    "The agent does nothing until an operator moves it aside; see docs/guide/agent.md.",
+  ),
+  "confined/refused": failed(
+    "A confined agent (--root) refuses what it cannot confine.",
+    "Run the agent without --root on a machine that may change.",
+  ),
+  internal: failed("Something broke that should not have.", "Please report it with the message."),
+} as const satisfies Record<string, Row>;
+
+export type ErrorCode = keyof typeof codes;
+
+export class BomaError extends Error {
+  override readonly name = "BomaError";
+  readonly code: ErrorCode;
+  readonly hint: string;
+
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint ?? codes[code].hint;
+  }
+
+  get exit(): ExitCode {
+    return codes[this.code].exit;
+  }
+}
+
+/** Whatever was thrown, as a BomaError: what is not one of ours is internal. */
+export function asBomaError(thrown: unknown): BomaError {
+  if (thrown instanceof BomaError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new BomaError("internal", message, { cause: thrown });
+}
+
+export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(codes, code);

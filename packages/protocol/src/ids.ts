@@ -1,0 +1,60 @@
+import { randomBytes } from "node:crypto";
+
+import { z } from "zod";
+
+import { BomaError } from "./errors.ts";
+
+const NODE_ID = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+
+/** The name of a node. It becomes part of paths and screens, so its form is checked at every door. */
+export const NodeId = z.string().regex(NODE_ID, "an id matches [a-z0-9][a-z0-9._-]{0,62}");
+
+export function parseNodeId(text: string): string {
+  if (NODE_ID.test(text)) return text;
+  throw new BomaError("node/id", `${JSON.stringify(text.slice(0, 80))} cannot be a node id`);
+}
+
+/** A host name made fit to be proposed as an id: `Web_01.Example.ORG` proposes `web-01.example.org`. */
+export function proposeNodeId(hostname: string): string {
+  const id = hostname
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]+/g, "-")
+    .replace(/^[^a-z0-9]+/, "")
+    .slice(0, 63);
+  return NODE_ID.test(id) ? id : "node";
+}
+
+/** The public nkey of a node or an operator, as NATS spells it. */
+export const NodeKey = z.string().regex(/^U[A-Z2-7]{55}$/, "a public user nkey");
+
+/** Crockford's base32: no I, L, O, U, so that it can be read aloud. */
+export const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const JOB_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
+export const JobId = z.string().regex(JOB_ID, "a job id");
+export const isJobId = (text: string): boolean => JOB_ID.test(text);
+
+/** 26 characters: 48 bits of time, then 80 of chance. They sort by age. */
+export function newJobId(now = Date.now()): string {
+  let time = "";
+  for (let rest = now, i = 0; i < 10; i++, rest = Math.floor(rest / 32)) time = CROCKFORD[rest % 32] + time;
+  return time + crockford(randomBytes(10));
+}
+
+/** Bytes in Crockford's base32, most significant bit first; what is left over is padded with zero bits. */
+export function crockford(bytes: Uint8Array): string {
+  let text = "";
+  let held = 0;
+  let bits = 0;
+  for (const byte of bytes) {
+    held = (held << 8) | byte;
+    bits += 8;
+    for (; bits >= 5; bits -= 5) text += CROCKFORD[(held >>> (bits - 5)) & 31];
+    held &= (1 << bits) - 1;
+  }
+  return bits > 0 ? text + CROCKFORD[(held << (5 - bits)) & 31] : text;
+}
+
+export const Nonce = z.instanceof(Uint8Array).refine((bytes) => bytes.length === 16, "a nonce has 16 bytes");
+export const newNonce = (): Uint8Array => new Uint8Array(randomBytes(16));
+/** A short random word for things that live only in memory: sessions, feeds. */
+export const newSession = (): string => crockford(randomBytes(10));

@@ -1,0 +1,70 @@
+/** An operator asks, the master answers and tells what follows. Subjects: `boma.api.KEY.VERB`, `boma.feed.KEY.SESSION`. */
+import { z } from "zod";
+
+import { defineMessage } from "../envelope.ts";
+import { Nonce } from "../ids.ts";
+
+export const VERBS = [
+  "master.status",
+  "nodes.list",
+  "nodes.grains",
+  "nodes.assign",
+  "nodes.revoke",
+  "nodes.rekey",
+  "nodes.forget",
+  "target.resolve",
+  "job.start",
+  "job.list",
+  "job.show",
+  "job.attach",
+  "job.cancel",
+  "enroll.list",
+  "enroll.approve",
+  "enroll.deny",
+  "enroll.allow",
+  "token.create",
+  "token.list",
+  "token.revoke",
+  "operator.list",
+  "operator.add",
+  "operator.remove",
+  "events.read",
+] as const;
+export type Verb = (typeof VERBS)[number];
+
+export const ApiRequest = defineMessage({
+  kind: "api.request",
+  schema: 1,
+  body: z.strictObject({
+    verb: z.enum(VERBS),
+    args: z.unknown(),
+    /** Where the operator listens for what does not fit into one answer or comes later. */
+    session: z.string().max(32),
+  }),
+});
+
+const ApiError = z.strictObject({ code: z.string(), message: z.string(), hint: z.string() });
+
+export const ApiAnswer = defineMessage({
+  kind: "api.answer",
+  schema: 1,
+  body: z.strictObject({
+    nonce: Nonce,
+    /** The whole result, where it is one and fits. */
+    result: z.unknown().optional(),
+    error: ApiError.optional(),
+    /** The result comes as feed items, up to one that ends it. */
+    feed: z.boolean(),
+  }),
+});
+
+export const FeedItem = defineMessage({
+  kind: "feed.item",
+  schema: 1,
+  body: z.strictObject({
+    /** Counts from 0; a gap tells the reader that it must ask again. */
+    part: z.number().int().nonnegative(),
+    items: z.array(z.unknown()),
+    end: z.strictObject({ error: ApiError.optional() }).optional(),
+  }),
+});

@@ -1,0 +1,89 @@
+/** What a node says unasked. Subjects: `boma.in.KEY.return|progress|grains|event`, kept until a master took them. */
+import { z } from "zod";
+
+import { defineMessage } from "../envelope.ts";
+import { Grains } from "../grains.ts";
+import { JobId } from "../ids.ts";
+import { GRAINS_BYTES_MAX, INBOX_BYTES_MAX, LINE_BYTES_MAX, PROGRESS_LINES_MAX } from "../limits.ts";
+
+/** How a function can end on the node itself. */
+export const RETURN_STATUS = [
+  "ok",
+  "changed",
+  "failed",
+  "refused",
+  "timeout",
+  "expired",
+  "cancelled",
+] as const;
+
+const WireError = z.strictObject({
+  code: z.string().max(64),
+  message: z.string().max(4000),
+  hint: z.string().max(1000).optional(),
+});
+export type WireError = z.output<typeof WireError>;
+
+export const NodeReturn = defineMessage({
+  kind: "node.return",
+  schema: 1,
+  bytesMax: INBOX_BYTES_MAX,
+  body: z.strictObject({
+    job: JobId,
+    status: z.enum(RETURN_STATUS),
+    value: z.unknown(),
+    error: WireError.optional(),
+    startedAt: z.number().int(),
+    ms: z.number().nonnegative(),
+    /** The value was larger than a result may be, and was cut. */
+    cut: z.boolean(),
+  }),
+});
+export type NodeReturnBody = z.output<typeof NodeReturn.body>;
+
+const ProgressLine = z.strictObject({
+  stream: z.enum(["stdout", "stderr"]),
+  text: z.string().max(LINE_BYTES_MAX),
+});
+
+export const NodeProgress = defineMessage({
+  kind: "node.progress",
+  schema: 1,
+  bytesMax: INBOX_BYTES_MAX,
+  body: z.strictObject({
+    job: JobId,
+    /** Counts the progress messages of this job on this node, from 0. */
+    part: z.number().int().nonnegative(),
+    accepted: z.boolean(),
+    lines: z.array(ProgressLine).max(PROGRESS_LINES_MAX),
+    /** Lines that were left out because they came faster than they may travel. */
+    dropped: z.number().int().nonnegative(),
+  }),
+});
+export type NodeProgressBody = z.output<typeof NodeProgress.body>;
+
+export const NodeGrains = defineMessage({
+  kind: "node.grains",
+  schema: 1,
+  bytesMax: GRAINS_BYTES_MAX + 4096,
+  body: z.strictObject({ revision: z.string().max(64), grains: Grains }),
+});
+
+/** What a node may report of itself; the master alone says everything else. */
+export const NODE_EVENTS = [
+  "node.message-refused",
+  "node.journal-corrupt",
+  "node.started",
+  "node.stopping",
+] as const;
+
+export const NodeEvent = defineMessage({
+  kind: "node.event",
+  schema: 1,
+  bytesMax: 32 * 1024,
+  body: z.strictObject({
+    kind: z.enum(NODE_EVENTS),
+    data: z.record(z.string().max(64), z.union([z.string().max(2000), z.number(), z.boolean()])),
+  }),
+});
+export type NodeEventBody = z.output<typeof NodeEvent.body>;

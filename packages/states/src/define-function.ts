@@ -1,0 +1,57 @@
+import { BomaError } from "@boma/protocol";
+import { z } from "zod";
+
+import type { Host, OutputLine } from "./host.ts";
+
+/** What a running function can say and must heed. */
+export interface Call {
+  readonly host: Host;
+  /** Ends the call: cancelled, out of time, or the agent stops. */
+  readonly signal: AbortSignal;
+  /** Sends a line of output at once, while the function goes on. */
+  readonly line: (line: OutputLine) => void;
+  /** A dry run: nothing may be changed. */
+  readonly test: boolean;
+}
+
+export interface FunctionSpec<P extends z.ZodObject, R extends z.ZodType> {
+  /** `module.function`, and so the path of the file it is in. */
+  readonly name: `${string}.${string}`;
+  readonly summary: string;
+  readonly params: P;
+  /** Parameters that may be given without their names, in this order; a last list takes all that is left. */
+  readonly positional?: readonly (keyof z.input<P> & string)[];
+  readonly result: R;
+  /** A read may be repeated and is not worth waiting for; a write is neither. Roles and policies ask this. */
+  readonly effect: "read" | "write";
+  /** What becomes of it when the agent stops in the middle. */
+  readonly onRestart: "fail" | "resume";
+  readonly timeoutMs?: number;
+  readonly examples: readonly string[];
+  run(params: z.output<P>, call: Call): Promise<z.input<R>>;
+  /** How the result counts; `ok` where it is not said. */
+  outcome?(result: z.output<R>): "ok" | "changed" | "failed";
+}
+
+// oxlint-disable-next-line typescript/no-explicit-any -- the one place where all functions are alike.
+export type AnyFunction = FunctionSpec<any, any>;
+
+/** The time that a function may take on a node where neither it nor the operator says otherwise. */
+export const FUNCTION_TIMEOUT_MS = 5 * 60_000;
+
+export const defineFunction = <P extends z.ZodObject, R extends z.ZodType>(
+  spec: FunctionSpec<P, R>,
+): FunctionSpec<P, R> => spec;
+
+/** Checks arguments against the function's schema, on the master before they are sent and on the node again. */
+export function checkArguments(spec: AnyFunction, args: unknown): Record<string, unknown> {
+  const read = z.safeParse(spec.params as z.ZodObject, args);
+  if (read.success) return read.data;
+  throw new BomaError(
+    "function/arguments",
+    `${spec.name} cannot take these arguments:\n${z.prettifyError(read.error)}`,
+    {
+      hint: `\`boma-master doc ${spec.name}\` shows what it takes.`,
+    },
+  );
+}
