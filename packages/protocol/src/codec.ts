@@ -1,4 +1,5 @@
 import { Packr, Unpackr } from "msgpackr";
+import { z } from "zod";
 
 import { BomaError } from "./errors.ts";
 import { NESTING_DEPTH_MAX } from "./limits.ts";
@@ -45,3 +46,6 @@ function assertPlain(value: unknown, depth: number): void {
     assertPlain((value as Record<string, unknown>)[key], depth - 1);
   }
 }
+
+/** Bytes, of any kind of buffer. */
+export const Bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "expected bytes");

@@ -175,6 +175,10 @@ export const codes = {
     "A confined agent (--root) refuses what it cannot confine.",
     "Run the agent without --root on a machine that may change.",
   ),
+  "store/foreign": failed(
+    "A record in the store does not open with this master's store key: it was altered, or belongs to another master.",
+    "Restore the store or the keys that belong together.",
+  ),
   internal: failed("Something broke that should not have.", "Please report it with the message."),
 } as const satisfies Record<string, Row>;
 

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 
 import { z } from "zod";
 
+import { Bytes } from "./codec.ts";
 import { BomaError } from "./errors.ts";
 
 const NODE_ID = /^[a-z0-9][a-z0-9._-]{0,62}$/;
@@ -54,7 +55,7 @@ export function crockford(bytes: Uint8Array): string {
   return bits > 0 ? text + CROCKFORD[(held << (5 - bits)) & 31] : text;
 }
 
-export const Nonce = z.instanceof(Uint8Array).refine((bytes) => bytes.length === 16, "a nonce has 16 bytes");
+export const Nonce = Bytes.refine((bytes) => bytes.length === 16, "a nonce has 16 bytes");
 export const newNonce = (): Uint8Array => new Uint8Array(randomBytes(16));
 /** A short random word for things that live only in memory: sessions, feeds. */
 export const newSession = (): string => crockford(randomBytes(10));

@@ -14,4 +14,5 @@ export * from "./messages/inbox.ts";
 export * from "./messages/mailbox.ts";
 export * from "./nkey.ts";
 export * from "./token.ts";
+export * from "./target/index.ts";
 export * from "./text.ts";

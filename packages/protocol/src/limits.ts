@@ -33,8 +33,8 @@ export const NESTING_DEPTH_MAX = 24;
 export const CLOCK_AHEAD_MS_MAX = 60_000;
 /** How long a message without a job behind it stays acceptable. */
 export const MESSAGE_AGE_MS_MAX = 5 * 60_000;
-/** Nonces remembered per sender to refuse replays within the message's age. */
-export const NONCES_MAX = 4096;
+/** Nonces that a master remembers to refuse what it took in before. */
+export const NONCES_MAX = 100_000;
 
 /** A connected node that is silent for so long after a job was sent is shown as not answering. */
 export const ACCEPT_MS = 2_000;

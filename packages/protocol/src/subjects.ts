@@ -27,7 +27,7 @@ export const subjects = {
   readMail: (key: string) => `ctl.mail.${key}`,
   readChunk: (key: string, digest: string, part: number) => `ctl.chunk.${key}.${digest}.${part}`,
   /** An operator asks the master, and hears what follows. */
-  api: (key: string, verb: string) => `boma.api.${key}.${verb}`,
+  api: (key: string, verb: string) => `boma.api.${key}.${verb.replace(".", "-")}`,
   feed: (key: string, session: string) => `boma.feed.${key}.${session}`,
   /** Within CTRL only. */
   job: (job: string, part: string) => `boma.jobs.${job}.${part}`,

@@ -10,7 +10,7 @@ import { createHmac, randomBytes } from "node:crypto";
 
 import { z } from "zod";
 
-import { pack, unpackHostile } from "./codec.ts";
+import { Bytes, pack, unpackHostile } from "./codec.ts";
 import { BomaError } from "./errors.ts";
 import { crockford } from "./ids.ts";
 import { PublicKey, sameBytes, sha256 } from "./keys.ts";
@@ -37,7 +37,7 @@ export const JoinKit = z.strictObject({
   enrolAccount: z.string().regex(/^A[A-Z2-7]{55}$/),
   enrolSeed: z.string().regex(/^SA[A-Z2-7]{56}$/),
   /** The certificate authority of the bus, DER; absent where the bus listens on loopback only. */
-  ca: z.instanceof(Uint8Array).optional(),
+  ca: Bytes.optional(),
 });
 export type JoinKit = z.output<typeof JoinKit>;
 

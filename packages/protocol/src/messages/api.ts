@@ -28,7 +28,10 @@ export const VERBS = [
   "operator.list",
   "operator.add",
   "operator.remove",
+  "operator.renew",
   "events.read",
+  "feed.keep",
+  "master.rotate",
 ] as const;
 export type Verb = (typeof VERBS)[number];
 

@@ -1,6 +1,7 @@
 /** A machine asks to join; the master answers. Subject: `boma.enrol.KEY`, from the ENROL account. */
 import { z } from "zod";
 
+import { Bytes } from "../codec.ts";
 import { defineMessage } from "../envelope.ts";
 import { Assigned } from "../grains.ts";
 import { NodeId, NodeKey, Nonce } from "../ids.ts";
@@ -33,7 +34,7 @@ export const EnrolAsk = defineMessage({
     id: NodeId,
     agentVersion: z.string().max(40),
     claims: HardwareClaims,
-    token: z.strictObject({ id: z.string().max(16), proof: z.instanceof(Uint8Array) }).optional(),
+    token: z.strictObject({ id: z.string().max(16), proof: Bytes }).optional(),
   }),
 });
 export type EnrolAskBody = z.output<typeof EnrolAsk.body>;

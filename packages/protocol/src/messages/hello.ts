@@ -1,6 +1,7 @@
 /** An agent announces itself after each connect; the master answers with its time and what the node is. Subject: `boma.rpc.KEY.hello`. */
 import { z } from "zod";
 
+import { Bytes } from "../codec.ts";
 import { defineMessage } from "../envelope.ts";
 import { Assigned } from "../grains.ts";
 import { NodeId, Nonce } from "../ids.ts";
@@ -57,7 +58,7 @@ export const NodeRekey = defineMessage({
     sign: PublicKey,
     seal: PublicKey,
     /** The new signing key's own signature over the three new keys and the old one. */
-    possession: z.instanceof(Uint8Array),
+    possession: Bytes,
   }),
 });
 

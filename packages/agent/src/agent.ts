@@ -1,0 +1,418 @@
+/**
+ * One agent: identity, enrolment, connection, hello, mailbox, jobs, and an
+ * orderly end. Everything that it touches comes in by its options, so that
+ * thousands of agents may live in one process.
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+
+import {
+  asBomaError,
+  BomaError,
+  type BootToken,
+  type EnrolAnswerBody,
+  type JoinKit,
+  newSession,
+  type NodeEventBody,
+} from "@boma/protocol";
+import { type AgentStatus, type AnyFunction, functions } from "@boma/states";
+
+import { hardwareClaims } from "./claims.ts";
+import { type Clock, MasterTime, systemClock } from "./clock.ts";
+import { complaints } from "./complaints.ts";
+import { type Connection, openConnection } from "./connection.ts";
+import { askOnce, enrol, type EnrolPorts, type Knock } from "./enrol.ts";
+import { messageOf } from "./files.ts";
+import { type GrainsFeed, type GrainsSource, startGrainsFeed } from "./grains-feed.ts";
+import { hostOf, type HostParts, realParts } from "./host/hosts.ts";
+import { closeHome, Identity } from "./identity.ts";
+import { Jobs } from "./jobs.ts";
+import { Journal, type StartedRecord } from "./journal.ts";
+import { type Letters, lettersOf } from "./letters.ts";
+import { type HomeLock, lockHome, processIdentity } from "./lock.ts";
+import { type Log, silentLog } from "./log.ts";
+import { Outbox } from "./outbox.ts";
+import { openPolicy, type Policy, readPolicy } from "./policy.ts";
+import { Session } from "./session.ts";
+import { type AgentState, type StatusRecord, statusWriter } from "./status.ts";
+import { openTrust, type Trust } from "./trust.ts";
+import { backoff, pause } from "./wait.ts";
+
+export interface AgentOptions {
+  /** Where this agent keeps its things, `<home>/agent`. */
+  readonly dir: string;
+  readonly version: string;
+  readonly grains: GrainsSource;
+  /** Whom to trust and where to knock; not needed again once the node is enrolled. */
+  readonly kit?: JoinKit | undefined;
+  readonly token?: BootToken | undefined;
+  readonly id?: string | undefined;
+  /** What it is called where nobody says. */
+  readonly proposedId?: string | undefined;
+  readonly host?: HostParts | undefined;
+  readonly confined?: boolean | undefined;
+  readonly functions?: Readonly<Record<string, AnyFunction>> | undefined;
+  readonly policyDir?: string | undefined;
+  readonly bootId?: string | undefined;
+  readonly log?: Log | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: (() => number) | undefined;
+  /** Without it nothing waits for the disk: for emulated nodes, which have nothing to lose. */
+  readonly durable?: boolean | undefined;
+  readonly statusFile?: boolean | undefined;
+  readonly reconnectMs?: number | undefined;
+  readonly refusedPauseMs?: number | undefined;
+  readonly onState?: ((state: AgentState) => void) | undefined;
+  /** The master wants an operator's decision: the machine shows its fingerprint. */
+  readonly onEnrolPending?: ((fingerprint: string, answer: EnrolAnswerBody) => void) | undefined;
+  readonly onReady?: ((id: string) => void) | undefined;
+}
+
+const JOBS_STOP_MS = 4_000;
+const OUTBOX_STOP_MS = 2_000;
+const LIFE_STOP_MS = 500;
+
+interface Parts {
+  readonly identity: Identity;
+  readonly trust: Trust;
+  readonly journal: Journal;
+  readonly policy: Policy;
+  readonly letters: Letters;
+  readonly outbox: Outbox;
+  readonly jobs: Jobs;
+  readonly feed: GrainsFeed;
+  readonly lock: HomeLock;
+  readonly kit: JoinKit;
+  /** Begun by an earlier process, to be begun again once the mailbox was read. */
+  readonly resumable: readonly StartedRecord[];
+}
+
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #log: Log;
+  readonly #random: () => number;
+  readonly #time: MasterTime;
+  readonly #session = newSession();
+  readonly #living = new AbortController();
+  readonly #ready = Promise.withResolvers<string>();
+  readonly #writeStatus: (record: StatusRecord) => Promise<void>;
+  readonly #startedAt: number;
+  #parts: Parts | undefined;
+  #current: Session | undefined;
+  #connection: Connection | undefined;
+  #credentialUsed: string | undefined;
+  #refused = false;
+  #state: AgentState = "stopped";
+  #stateSince = 0;
+  #lastHello: number | undefined;
+  #waitReason: string | undefined;
+  #processStart = "";
+  #isReady = false;
+  #life: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    this.#log = options.log ?? silentLog;
+    this.#random = options.random ?? Math.random;
+    this.#time = new MasterTime(options.clock ?? systemClock);
+    this.#startedAt = this.#time.steady();
+    this.#writeStatus = options.statusFile === false ? () => Promise.resolve() : statusWriter(options.dir);
+    this.#ready.promise.catch(() => undefined);
+  }
+
+  /** Resolves with the node's id when it is enrolled, connected, welcomed and has read its mailbox. */
+  get ready(): Promise<string> {
+    return this.#ready.promise;
+  }
+  get state(): AgentState {
+    return this.#state;
+  }
+  get key(): string {
+    return this.#own.identity.key;
+  }
+  get id(): string {
+    return this.#own.identity.id;
+  }
+  get fingerprint(): string {
+    return this.#own.identity.fingerprint;
+  }
+
+  /** Sets up what is local, and throws where that cannot be; the rest goes on in the background until `stop`. */
+  async start(): Promise<void> {
+    this.#parts = await this.#setUp();
+    this.#processStart = (await processIdentity(process.pid))?.start ?? "";
+    this.#life = this.#live().catch((thrown: unknown) => {
+      this.#log.error({ error: messageOf(thrown) }, "the agent broke");
+      this.#ready.reject(asBomaError(thrown));
+    });
+  }
+
+  get #own(): Parts {
+    if (!this.#parts) throw new BomaError("internal", "the agent was not started");
+    return this.#parts;
+  }
+
+  async #setUp(): Promise<Parts> {
+    const { dir, durable = true, grains, policyDir } = this.#options;
+    const log = this.#log;
+    const random = this.#random;
+    const feeding = startGrainsFeed(grains, { log, random, onChange: () => this.#current?.publishGrains() });
+    feeding.catch(() => undefined);
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    const lock = await lockHome(dir);
+    try {
+      const identity = await Identity.open(dir, { proposed: this.#options.proposedId ?? "node", durable });
+      for (const path of await closeHome(dir)) log.warn({ path }, "others could read this file; now only its owner can");
+      await identity.begin({ kit: this.#options.kit, proposed: this.#options.id });
+      const { kit } = identity;
+      if (!kit) throw noKit();
+      const trust = await openTrust(dir, kit.root, { durable });
+      const now = (): number | undefined => (this.#time.known ? this.#time.now() : undefined);
+      const journal = await Journal.open(join(dir, "journal"), { durable, now });
+      const policy = policyDir === undefined ? openPolicy : await readPolicy(policyDir);
+      for (const problem of policy.problems) log.error({ problem }, "the policy cannot be read: functions that change things are refused");
+      const letters = lettersOf(identity, this.#time);
+      const outbox = new Outbox({ key: () => identity.key, journal, renew: letters.renew, random });
+      const jobs = this.#makeJobs({ journal, policy, letters, outbox });
+      for (const kept of await journal.unsent()) outbox.sendReturn(kept);
+      const interrupted = journal.interrupted();
+      for (const record of interrupted) if (record.onRestart === "fail") jobs.recover(record);
+      const resumable = interrupted.filter(({ onRestart }) => onRestart === "resume");
+      return { identity, trust, journal, policy, letters, outbox, jobs, feed: await feeding, lock, kit, resumable };
+    } catch (thrown) {
+      await lock.release();
+      throw thrown;
+    }
+  }
+
+  #makeJobs(parts: Pick<Parts, "journal" | "policy" | "letters" | "outbox">): Jobs {
+    const { journal, policy, letters, outbox } = parts;
+    const collect = async () => (await this.#own.feed.refresh()).grains;
+    return new Jobs({
+      journal,
+      time: this.#time,
+      log: this.#log,
+      host: hostOf(this.#options.host ?? realParts, { collect, status: () => this.status() }),
+      functions: this.#options.functions ?? functions,
+      policy: () => policy,
+      sign: letters.return,
+      sendReturn: (kept) => outbox.sendReturn(kept),
+      sendProgress: (body) => outbox.sendLoose("progress", letters.progress(body)),
+    });
+  }
+
+  /** Each turn is one connection: let in, connected, served until it ends. */
+  async #live(): Promise<void> {
+    const { signal } = this.#living;
+    const waits = backoff({ firstMs: 500, lastMs: 60_000, random: this.#random });
+    const reset = (): void => waits.reset();
+    while (!signal.aborted) {
+      try {
+        if (this.#refused || !this.#own.identity.approved) await this.#knock();
+        if (signal.aborted) return;
+        await this.#serve(await this.#connect(), reset);
+      } catch (thrown) {
+        const error = asBomaError(thrown);
+        if (error.code === "bus/refused") this.#refused = true;
+        this.#log.warn({ error: error.message, code: error.code }, "not connected");
+        this.#turn("disconnected", error.message);
+      }
+      if (!signal.aborted) await pause(waits.next(), signal);
+    }
+  }
+
+  async #knock(): Promise<void> {
+    const { identity, feed, kit } = this.#own;
+    const { signal } = this.#living;
+    this.#turn("enrolling");
+    const { version, token } = this.#options;
+    const base = { kit, id: identity.id, agentVersion: version, claims: hardwareClaims(feed.current.grains), token };
+    if (await this.#knockWithNextKeys(base)) return;
+    const approval = await enrol({ ...base, keys: identity.keys }, this.#enrolPorts(), signal);
+    if (!approval) return;
+    const { id, credential, assigned } = approval;
+    await identity.approve({ id, credential, ...(assigned && { assigned }) });
+    this.#refused = false;
+  }
+
+  /** The answer to a rekey may have been lost: then the master knows the next keys as this node's own. */
+  async #knockWithNextKeys(base: Omit<Knock, "keys">): Promise<boolean> {
+    const { identity } = this.#own;
+    const keys = await identity.nextKeys();
+    if (!keys || !identity.approved) return false;
+    try {
+      const approval = await askOnce({ ...base, keys }, this.#enrolPorts());
+      if (!approval) return false;
+      await identity.adoptNextKeys(keys, approval.credential);
+      this.#refused = false;
+      return true;
+    } catch (thrown) {
+      this.#log.warn({ error: messageOf(thrown) }, "the master could not be asked about the new keys");
+      return false;
+    }
+  }
+
+  #enrolPorts(): EnrolPorts {
+    const { trust, identity } = this.#own;
+    return {
+      trust,
+      time: this.#time,
+      random: this.#random,
+      refusedPauseMs: this.#options.refusedPauseMs,
+      onAnswer: (answer) => {
+        if (answer.status === "approved") return;
+        const reason = answer.reason === undefined ? answer.status : `${answer.status}: ${answer.reason}`;
+        if (reason === this.#waitReason) return;
+        this.#turn("waiting", reason);
+        this.#options.onEnrolPending?.(identity.fingerprint, answer);
+      },
+      onFailure: (thrown, waitMs) => {
+        this.#log.warn({ error: messageOf(thrown), waitMs: Math.round(waitMs) }, "the master cannot be asked to let this node in");
+        this.#turn("enrolling", messageOf(thrown));
+      },
+    };
+  }
+
+  async #connect(): Promise<Connection> {
+    const { identity, kit } = this.#own;
+    this.#turn("connecting");
+    const connection: Connection = await openConnection({
+      kit,
+      nkey: identity.keys.nkey,
+      name: `boma-agent ${identity.id}`,
+      reconnectMs: this.#options.reconnectMs,
+      credential: () => (this.#credentialUsed = identity.approved?.credential ?? ""),
+      onStatus: (status) => {
+        if (status === "connected") this.#current?.greet();
+        else this.#turn("disconnected");
+      },
+      onRefused: () => {
+        // One that ran out while the next one lies ready needs no enrolment: the reconnect will use that.
+        if (identity.approved?.credential !== this.#credentialUsed) return;
+        this.#refused = true;
+        void connection.close();
+      },
+    });
+    return connection;
+  }
+
+  async #serve(connection: Connection, onWelcome: () => void): Promise<void> {
+    if (this.#living.signal.aborted) return connection.close();
+    const { identity, trust, journal, jobs, outbox, feed, letters } = this.#own;
+    this.#connection = connection;
+    const report = (body: NodeEventBody): void => void outbox.sendLoose("event", letters.event(body));
+    const refused = complaints((body) => {
+      this.#log.warn(body.data, "a message was refused");
+      report(body);
+    }, () => this.#time.steady());
+    const session = new Session({
+      connection, identity, trust, time: this.#time, journal, jobs, outbox, feed, letters, refused,
+      log: this.#log,
+      random: this.#random,
+      facts: { session: this.#session, bootId: this.#options.bootId ?? "", agentVersion: this.#options.version },
+      onWelcome: () => {
+        onWelcome();
+        this.#welcomed(report);
+      },
+    });
+    this.#current = session;
+    session.start();
+    await connection.closed;
+    session.end();
+    if (this.#refused) this.#log.warn({}, "the bus refused this node's credential");
+    this.#turn("disconnected");
+  }
+
+  #welcomed(report: (body: NodeEventBody) => void): void {
+    const { identity, journal, jobs, resumable } = this.#own;
+    this.#lastHello = this.#time.now();
+    this.#turn("connected");
+    if (this.#isReady) return;
+    this.#isReady = true;
+    report({ kind: "node.started", data: { version: this.#options.version, start: identity.start } });
+    if (journal.corrupt) {
+      this.#log.error({}, "the journal is damaged: every job is refused until it is moved aside");
+      report({ kind: "node.journal-corrupt", data: { path: join(this.#options.dir, "journal"), bytes: journal.bytes } });
+    }
+    for (const record of resumable) if (journal.stateOf(record.job) === "started") jobs.recover(record);
+    this.#ready.resolve(identity.id);
+    this.#options.onReady?.(identity.id);
+  }
+
+  #turn(state: AgentState, reason?: string): void {
+    if (this.#state !== state) {
+      this.#stateSince = this.#time.now();
+      this.#log.info({ id: this.#own.identity.id }, state);
+    }
+    const said = this.#state;
+    this.#state = state;
+    this.#waitReason = reason;
+    void this.#writeStatus(this.#record());
+    if (said !== state) this.#options.onState?.(state);
+  }
+
+  #record(): StatusRecord {
+    const { identity, kit } = this.#own;
+    return {
+      state: this.#state,
+      id: identity.id,
+      node: identity.key,
+      fingerprint: identity.fingerprint,
+      master: this.#connection?.server ?? kit.servers.join(","),
+      version: this.#options.version,
+      since: new Date(this.#stateSince).toISOString(),
+      ...(this.#lastHello !== undefined && { lastHello: new Date(this.#lastHello).toISOString() }),
+      ...(this.#waitReason !== undefined && { reason: this.#waitReason }),
+      pid: process.pid,
+      start: this.#processStart,
+    };
+  }
+
+  status(): AgentStatus {
+    const { identity, jobs, journal } = this.#own;
+    return {
+      id: identity.id,
+      version: this.#options.version,
+      node: identity.key,
+      pid: process.pid,
+      uptimeMs: Math.round(this.#time.steady() - this.#startedAt),
+      rssBytes: process.memoryUsage.rss(),
+      running: jobs.running,
+      queued: jobs.queued,
+      journalBytes: journal.bytes,
+      clockOffsetMs: Math.round(this.#time.offsetMs),
+      confined: this.#options.confined ?? false,
+    };
+  }
+
+  /** Takes no more, ends what runs, hands over what it can in a short while, and leaves. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    if (!this.#parts) return;
+    const { feed, jobs, journal, letters, lock, outbox } = this.#own;
+    feed.stop();
+    this.#current?.end();
+    await jobs.stop(JOBS_STOP_MS);
+    outbox.sendLoose("event", letters.event({ kind: "node.stopping", data: {} }));
+    await outbox.drain(OUTBOX_STOP_MS);
+    this.#living.abort();
+    await this.#connection?.close();
+    // A dial to a host that does not answer cannot be ended; what comes of it is closed at once.
+    await Promise.race([this.#life, pause(LIFE_STOP_MS, new AbortController().signal)]);
+    await journal.close();
+    this.#turn("stopped");
+    await this.#writeStatus(this.#record());
+    await lock.release();
+    this.#ready.reject(new BomaError("internal", "the agent was stopped before it was ready"));
+  }
+}
+
+const noKit = (): BomaError =>
+  new BomaError("usage/argument", "this machine does not know its master yet", {
+    hint: "Give --token, --token-file or --join with what `boma-master token create` printed.",
+  });

@@ -1,0 +1,100 @@
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
+
+import { BomaError, type EnrolAnswerBody, escapeLine, type Grains, parseNodeId, proposeNodeId } from "@boma/protocol";
+
+import { Agent } from "../agent.ts";
+import type { GrainsSource } from "../grains-feed.ts";
+import { collectGrains } from "../grains/collect.ts";
+import { parseGrainOption } from "../grains/parse-grain.ts";
+import { grainsRevision } from "../grains/revision.ts";
+import { confinedParts, realParts } from "../host/hosts.ts";
+import { Identity } from "../identity.ts";
+import { createLog } from "../log.ts";
+import { POLICY_DIR } from "../policy.ts";
+import { AGENT_VERSION } from "../version.ts";
+import { agentDir } from "./home.ts";
+import { type JoinOptions, readJoining } from "./joining.ts";
+
+export interface RunOptions extends JoinOptions {
+  readonly home?: string | undefined;
+  readonly id?: string | undefined;
+  readonly grain: readonly string[];
+  readonly root?: string | undefined;
+}
+
+const GRAINS_DIR = "/etc/boma/grains.d";
+
+export async function run(options: RunOptions): Promise<void> {
+  const dir = agentDir(options.home);
+  const { kit, token } = await readJoining(options, (await Identity.read(dir))?.kit);
+  const root = options.root === undefined ? undefined : resolve(options.root);
+  const agent = new Agent({
+    dir,
+    version: AGENT_VERSION,
+    kit,
+    token,
+    id: options.id === undefined ? undefined : parseNodeId(options.id),
+    proposedId: proposeNodeId(hostname()),
+    grains: machineGrains(options.grain, root),
+    host: root === undefined ? realParts : confinedParts,
+    confined: root !== undefined,
+    policyDir: join(root ?? "/", POLICY_DIR),
+    bootId: await readBootId(),
+    log: createLog(),
+    onEnrolPending: showFingerprint,
+    onReady: (id) => say(`ready  ${id}  (agent ${AGENT_VERSION}, pid ${process.pid})`),
+  });
+  stopOnSignals(agent);
+  await agent.start();
+  say(`fingerprint  ${agent.fingerprint}  ${agent.id}`);
+}
+
+/** `--root` moves where custom grains are read; the machine itself stays the one it is. */
+export function machineGrains(claimed: readonly string[], root: string | undefined): GrainsSource {
+  const extra = claimed.reduce<Grains>((before, option) => parseGrainOption(option, before), {});
+  const grainsDir = join(root ?? "/", GRAINS_DIR);
+  return {
+    collect: () => collectGrains({ agentVersion: AGENT_VERSION, extra, grainsDir }),
+    revision: grainsRevision,
+    watchDir: grainsDir,
+  };
+}
+
+const say = (line: string): void => void process.stdout.write(`${escapeLine(line)}\n`);
+
+const NEXT_STEPS = {
+  pending: "waiting for approval: boma-master enroll approve <id>",
+  "changed-key": "known with another key, waiting for approval: boma-master enroll list",
+  denied: "denied by the master; asking again every minute",
+  "token-refused": "the token was refused; an operator may approve: boma-master enroll list",
+  approved: "approved",
+} as const satisfies Record<EnrolAnswerBody["status"], string>;
+
+function showFingerprint(fingerprint: string, { status, reason }: EnrolAnswerBody): void {
+  const why = reason === undefined ? "" : `  (${reason})`;
+  say(`fingerprint  ${fingerprint}  ${NEXT_STEPS[status]}${why}`);
+}
+
+async function readBootId(): Promise<string> {
+  const text = await readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => "");
+  return text.trim().slice(0, 64);
+}
+
+/** The first signal stops in order, the second at once. */
+function stopOnSignals(agent: Agent): void {
+  let stopping = false;
+  const stop = (): void => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    void agent.stop().finally(() => process.exit(0));
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  // What is thrown outside every call is a fault of ours; a supervisor starts the agent anew, and the journal knows the rest.
+  process.on("unhandledRejection", (thrown) => {
+    process.stderr.write(`error[internal]: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}\n`);
+    process.exit(new BomaError("internal", "").exit);
+  });
+}

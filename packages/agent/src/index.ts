@@ -1,0 +1,10 @@
+export * from "./agent.ts";
+export * from "./emulate.ts";
+export type { Bus, BusMessage } from "./bus.ts";
+export type { Clock } from "./clock.ts";
+export type { GrainsSource } from "./grains-feed.ts";
+export { confinedParts, type HostParts, memoryParts, realParts } from "./host/hosts.ts";
+export { Identity } from "./identity.ts";
+export { silentLog, type Log } from "./log.ts";
+export type { AgentState, StatusRecord } from "./status.ts";
+export { AGENT_VERSION } from "./version.ts";

@@ -1,0 +1,298 @@
+/**
+ * The jobs of this node, from the order to the return: refused, or written
+ * down, run within its time, and answered once.
+ */
+import {
+  BomaError,
+  closest,
+  type JobOrder,
+  MAILBOX_JOBS_MAX,
+  NodeProgress,
+  ACCEPTED_AFTER_MS,
+  type NodeReturnBody,
+} from "@boma/protocol";
+import { type AnyFunction, checkArguments, type Host, type OutputLine } from "@boma/states";
+import type { z } from "zod";
+
+import type { MasterTime } from "./clock.ts";
+import { messageOf } from "./files.ts";
+import type { Journal, KeptReturn, StartedRecord } from "./journal.ts";
+import type { Log } from "./log.ts";
+import { type Outcome, outcomeOf, outcomeOfStop, Stopped, withoutValue } from "./outcome.ts";
+import { gatherLines, type LineGatherer } from "./output.ts";
+import type { Policy } from "./policy.ts";
+import { pause } from "./wait.ts";
+
+export const RUNNING_MAX = 16;
+const QUEUED_MAX = 2 * MAILBOX_JOBS_MAX;
+/** A function that does not heed its signal is left behind after this time. */
+const HEED_MS = 5_000;
+
+export interface JobPorts {
+  readonly journal: Journal;
+  readonly time: MasterTime;
+  readonly log: Log;
+  readonly host: Host;
+  readonly functions: Readonly<Record<string, AnyFunction>>;
+  readonly policy: () => Policy;
+  /** Signs a return, and gives it the id that it keeps. */
+  readonly sign: (body: z.input<typeof import("@boma/protocol").NodeReturn.body>) => KeptReturn;
+  readonly sendReturn: (kept: KeptReturn) => void;
+  readonly sendProgress: (body: z.input<typeof NodeProgress.body>) => boolean;
+}
+
+interface Running {
+  readonly order: JobOrder;
+  readonly since: number;
+  readonly controller: AbortController;
+}
+
+interface Queued {
+  readonly order: JobOrder;
+  readonly progress: Progress;
+  /** The start was written down by an earlier process: this is the rest of the same run. */
+  readonly resumed: boolean;
+}
+
+export class Jobs {
+  readonly #ports: JobPorts;
+  readonly #running = new Map<string, Running>();
+  readonly #queue = new Map<string, Queued>();
+  #stopping = false;
+  #idle = Promise.withResolvers<void>();
+
+  constructor(ports: JobPorts) {
+    this.#ports = ports;
+  }
+
+  get running(): { job: string; function: string; ms: number }[] {
+    const now = this.#ports.time.steady();
+    return [...this.#running.values()].map(({ order, since }) => ({
+      job: order.job,
+      function: order.function,
+      ms: Math.round(now - since),
+    }));
+  }
+  get queued(): number {
+    return this.#queue.size;
+  }
+  get isIdle(): boolean {
+    return this.#running.size === 0 && this.#queue.size === 0;
+  }
+  has(job: string): boolean {
+    return this.#running.has(job) || this.#queue.has(job);
+  }
+
+  /** The caller has made sure that this job was neither done nor begun before. */
+  accept(order: JobOrder, resumed = false): void {
+    if (this.#stopping || this.has(order.job)) return;
+    const queued = { order, progress: jobProgress(order.job, this.#ports), resumed };
+    if (this.#running.size < RUNNING_MAX) {
+      void this.#run(queued);
+      return;
+    }
+    if (this.#queue.size >= QUEUED_MAX) {
+      void this.#finish(order, withoutValue("refused", new BomaError("job/refused", "this node has too many jobs waiting")), true);
+      return;
+    }
+    this.#queue.set(order.job, queued);
+    queued.progress.accepted();
+  }
+
+  /** What an earlier process left: failed or begun again, as each function says. */
+  recover(record: StartedRecord): void {
+    if (record.onRestart === "resume") {
+      this.accept(record.order, true);
+      return;
+    }
+    const error = new BomaError("job/agent-restarted", `the agent stopped while ${record.order.function} ran`);
+    void this.#finish(record.order, withoutValue("failed", error), true);
+  }
+
+  /** Ends a running job, takes a waiting one out, and keeps one that has not come yet from ever beginning. */
+  cancel(job: string): void {
+    const running = this.#running.get(job);
+    if (running) {
+      running.controller.abort(new Stopped("cancelled"));
+      return;
+    }
+    const queued = this.#queue.get(job);
+    this.#queue.delete(job);
+    if (!queued && this.#ports.journal.stateOf(job) === "done") return;
+    const error = new BomaError("job/refused", "the job was cancelled before it began", {
+      hint: "Nothing was done on this node.",
+    });
+    void this.#finish({ job, expiresAt: queued?.order.expiresAt ?? this.#ports.time.now() + 24 * 3_600_000 }, withoutValue("cancelled", error), true);
+  }
+
+  async #run({ order, progress, resumed }: Queued): Promise<void> {
+    const controller = new AbortController();
+    this.#running.set(order.job, { order, since: this.#ports.time.steady(), controller });
+    const startedAt = this.#ports.time.now();
+    const since = this.#ports.time.steady();
+    const soon = setTimeout(() => progress.accepted(), ACCEPTED_AFTER_MS);
+    let spec: AnyFunction | undefined;
+    let outcome: Outcome | undefined;
+    try {
+      const checked = this.#check(order, resumed);
+      spec = checked.spec;
+      await this.#writeDown(order, spec);
+      outcome = await this.#call({ order, ...checked, controller, line: (line) => progress.lines.add(line) });
+    } catch (thrown) {
+      outcome = withoutValue(isExpiry(thrown) ? "expired" : "refused", thrown);
+    } finally {
+      clearTimeout(soon);
+      progress.lines.end();
+    }
+    if (outcome) {
+      const ms = Math.round(this.#ports.time.steady() - since);
+      await this.#finish(order, outcome, spec?.effect !== "read", { startedAt, ms });
+    }
+    this.#running.delete(order.job);
+    this.#next();
+  }
+
+  #next(): void {
+    const [queued] = this.#queue.values();
+    if (queued && !this.#stopping && this.#running.size < RUNNING_MAX) {
+      this.#queue.delete(queued.order.job);
+      void this.#run(queued);
+    }
+    if (this.#running.size === 0) this.#idle.resolve();
+  }
+
+  /** Everything that can refuse, in the order of what is cheapest to know. */
+  #check(order: JobOrder, resumed: boolean): { spec: AnyFunction; args: Record<string, unknown> } {
+    const { functions, journal, policy, time } = this.#ports;
+    if (journal.corrupt)
+      throw new BomaError("journal/corrupt", "this node's journal is damaged: it cannot tell what it has done already");
+    const late = time.now() - order.expiresAt;
+    if (late > 0 && !resumed) throw new BomaError("wire/expired", `the job expired ${late} ms before it could begin`);
+    const spec = Object.hasOwn(functions, order.function) ? functions[order.function] : undefined;
+    if (!spec) {
+      const near = closest(order.function, Object.keys(functions));
+      throw new BomaError("function/unknown", `this node's agent has no function ${order.function}`, {
+        hint: near === undefined ? "It may be of an older release." : `Did you mean \`${near}\`?`,
+      });
+    }
+    policy().check(spec.name, spec.effect);
+    return { spec, args: checkArguments(spec, order.args) };
+  }
+
+  /** A write that cannot be written down does not run: after a crash nobody could tell that it had begun. */
+  async #writeDown(order: JobOrder, spec: AnyFunction): Promise<void> {
+    const { journal, log } = this.#ports;
+    const record: StartedRecord = { kind: "started", job: order.job, onRestart: spec.onRestart, order };
+    const written = journal.append(record, { sync: spec.effect === "write" });
+    if (spec.effect === "read") {
+      written.catch((thrown: unknown) => log.warn({ job: order.job, error: messageOf(thrown) }, "a start was not recorded"));
+      return;
+    }
+    try {
+      await written;
+    } catch (cause) {
+      throw new BomaError("job/refused", `the job was not begun, because its start could not be recorded: ${messageOf(cause)}`, {
+        cause,
+        hint: "Look at the disk that holds the agent's home: it may be full.",
+      });
+    }
+  }
+
+  /** `undefined` when the agent itself stops: then the next start decides by the function's rule. */
+  async #call(call: {
+    order: JobOrder;
+    spec: AnyFunction;
+    args: Record<string, unknown>;
+    controller: AbortController;
+    line: (line: OutputLine) => void;
+  }): Promise<Outcome | undefined> {
+    const { order, spec, args, controller, line } = call;
+    const { signal } = controller;
+    const timer = setTimeout(() => controller.abort(new Stopped("timeout")), Math.min(order.timeoutMs, 2 ** 31 - 1));
+    let value: unknown;
+    try {
+      value = await heeded(signal, () => spec.run(args as never, { host: this.#ports.host, signal, line, test: order.test }));
+      if (!signal.aborted) return outcomeOf(spec, value);
+    } catch (thrown) {
+      if (!signal.aborted) return failure(thrown);
+    } finally {
+      clearTimeout(timer);
+    }
+    const { why } = signal.reason as Stopped;
+    return why === "stopping" ? undefined : outcomeOfStop(spec, why, { value, timeoutMs: order.timeoutMs });
+  }
+
+  /** The return is on the disk before it is sent, where it tells of a change. */
+  async #finish(
+    order: Pick<JobOrder, "job" | "expiresAt">,
+    outcome: Outcome,
+    sync: boolean,
+    took: Pick<NodeReturnBody, "startedAt" | "ms"> = { startedAt: this.#ports.time.now(), ms: 0 },
+  ): Promise<void> {
+    const { journal, log, sign, sendReturn } = this.#ports;
+    const { job, expiresAt } = order;
+    const kept = sign({ job, ...outcome, ...took });
+    try {
+      await journal.append({ kind: "done", job, expiresAt, id: kept.id, frame: kept.frame }, { sync });
+    } catch (thrown) {
+      log.error({ job, error: messageOf(thrown) }, "a return was not recorded; it is sent all the same");
+    }
+    sendReturn(kept);
+  }
+
+  /** Ends what runs. Its start stays in the journal without an end, for the next process to find. */
+  async stop(ms: number): Promise<void> {
+    this.#stopping = true;
+    this.#queue.clear();
+    if (this.#running.size === 0) return;
+    this.#idle = Promise.withResolvers();
+    for (const { controller } of this.#running.values()) controller.abort(new Stopped("stopping"));
+    const late = new AbortController();
+    await Promise.race([this.#idle.promise, pause(ms, late.signal)]);
+    late.abort();
+  }
+}
+
+const isExpiry = (thrown: unknown): boolean => thrown instanceof BomaError && thrown.code === "wire/expired";
+
+/** A function's own complaint about what it was asked is a refusal to the reader, but it did begin: it failed. */
+function failure(thrown: unknown): Outcome {
+  if (thrown instanceof BomaError) return withoutValue(thrown.code === "confined/refused" ? "refused" : "failed", thrown);
+  return withoutValue("failed", new BomaError("function/failed", messageOf(thrown), { cause: thrown }));
+}
+
+/** Waits for the function, and a little longer once it was told to end; one that never ends is left behind. */
+async function heeded(signal: AbortSignal, run: () => Promise<unknown>): Promise<unknown> {
+  const late = Promise.withResolvers<never>();
+  let timer: NodeJS.Timeout | undefined;
+  const told = (): void => void (timer = setTimeout(() => late.reject(signal.reason as Error), HEED_MS));
+  signal.addEventListener("abort", told, { once: true });
+  try {
+    return await Promise.race([run(), late.promise]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", told);
+  }
+}
+
+interface Progress {
+  /** Says once that the job was taken and is not at its end yet. */
+  accepted(): void;
+  readonly lines: LineGatherer;
+}
+
+function jobProgress(job: string, ports: JobPorts): Progress {
+  let part = 0;
+  let said = false;
+  const send = (lines: readonly OutputLine[], dropped: number): boolean =>
+    ports.sendProgress({ job, part: part++, accepted: (said ||= true), lines: [...lines], dropped });
+  return {
+    accepted() {
+      if (!said) send([], 0);
+    },
+    lines: gatherLines(
+      (batch) => send(batch.lines, batch.dropped),
+      () => ports.time.steady(),
+    ),
+  };
+}

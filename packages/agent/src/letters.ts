@@ -1,0 +1,52 @@
+/** The node's own messages to the master, signed. They wait as long as the master is away, so they do not go stale. */
+import {
+  JOB_EXPIRY_MS_MAX,
+  NodeEvent,
+  type NodeEventBody,
+  NodeGrains,
+  NodeProgress,
+  type NodeProgressBody,
+  NodeReturn,
+  type NodeReturnBody,
+  open,
+  readFrame,
+  sameBytes,
+  seal,
+  type SealOptions,
+  type Grains,
+} from "@boma/protocol";
+
+import type { MasterTime } from "./clock.ts";
+import type { Identity } from "./identity.ts";
+import type { KeptReturn } from "./journal.ts";
+import { newMessageId } from "./outbox.ts";
+
+/** No order lives longer, and so no answer is awaited longer. */
+const LETTER_MS = 2 * JOB_EXPIRY_MS_MAX;
+
+export interface Letters {
+  return(body: NodeReturnBody): KeptReturn;
+  /** The same return under the node's present key, where it was signed with an earlier one. */
+  renew(kept: KeptReturn): KeptReturn;
+  progress(body: NodeProgressBody): Uint8Array;
+  grains(body: { readonly revision: string; readonly grains: Grains }): Uint8Array;
+  event(body: NodeEventBody): Uint8Array;
+}
+
+export function lettersOf(identity: Identity, time: MasterTime): Letters {
+  const options = (): SealOptions => {
+    const now = time.now();
+    return { to: "master", key: identity.keys.sign, now, expires: now + LETTER_MS };
+  };
+  return {
+    return: (body) => ({ job: body.job, id: newMessageId(), frame: seal(NodeReturn, body, options()) }),
+    renew(kept) {
+      if (sameBytes(readFrame(kept.frame).sender, identity.keys.sign.publicKey)) return kept;
+      const { body } = open(NodeReturn, kept.frame, { trusts: () => true, to: "master", now: null });
+      return { ...kept, frame: seal(NodeReturn, body, options()) };
+    },
+    progress: (body) => seal(NodeProgress, body, options()),
+    grains: (body) => seal(NodeGrains, body, options()),
+    event: (body) => seal(NodeEvent, body, options()),
+  };
+}

@@ -1,0 +1,85 @@
+/** The command line of the agent. Each command is loaded when it is called, so that the others cost nothing. */
+import { Command, Option } from "@commander-js/extra-typings";
+import type { ErrorCode } from "@boma/protocol";
+
+import { AGENT_VERSION } from "./version.ts";
+
+const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+
+const program = new Command("boma-agent")
+  .description("The agent of a boma node: it enrols this machine with its master and does what the master signs.")
+  .version(AGENT_VERSION)
+  .showSuggestionAfterError()
+  .configureHelp({ showGlobalOptions: true })
+  .option("--home <dir>", "where everything is kept (env BOMA_HOME; /var/lib/boma for root, else ~/.local/share/boma)")
+  .addHelpText("after", "\nExample:\n  $ boma-agent run --token-file /run/boma/token\n");
+
+const home = (): string | undefined => program.opts().home;
+
+program
+  .command("run")
+  .description("Enrol with the master where this machine has not, and serve until stopped.")
+  .option("--master <url>", "address of the bus, instead of the one in the token; several are divided by commas")
+  .option("--token <token>", "what `boma-master token create` printed")
+  .option("--token-file <file>", "the same from a file, which other users of the machine cannot see")
+  .option("--join <file>", "who the master is, from a file that an image carries")
+  .option("--id <id>", "the id to propose; the host name where not given")
+  .option("--grain <k=v>", "claim a grain; may be given several times", collect, [] as readonly string[])
+  .option("--root <dir>", "confine files below this directory, and refuse what cannot be confined")
+  .addHelpText("after", "\nExample:\n  $ boma-agent run --token bt_… --join /etc/boma/join --grain rack=A12\n")
+  .action(async (options) => (await import("./commands/run.ts")).run({ ...options, home: home() }));
+
+program
+  .command("grains")
+  .description("Collect this machine's grains and print them. No master is needed.")
+  .option("--json", "one JSON document")
+  .option("--grain <k=v>", "claim a grain; may be given several times", collect, [] as readonly string[])
+  .option("--root <dir>", "read custom grains below this directory")
+  .addHelpText("after", "\nExample:\n  $ boma-agent grains --json\n")
+  .action(async (options) => (await import("./commands/grains.ts")).grains(options));
+
+program
+  .command("status")
+  .description("How the agent on this machine is. Exit 0: connected, 5: waiting, 3: not running or not connected.")
+  .option("--json", "one JSON document")
+  .addHelpText("after", "\nExample:\n  $ boma-agent status\n")
+  .action(async (options) => (await import("./commands/status.ts")).status({ ...options, home: home() }));
+
+program
+  .command("enroll")
+  .description("Show this machine's fingerprint, to be compared when an operator approves it.")
+  .option("--json", "one JSON document")
+  .addHelpText("after", "\nExample:\n  $ boma-agent enroll\n")
+  .action(async (options) => (await import("./commands/enroll.ts")).enroll({ ...options, home: home() }));
+
+program
+  .command("emulate", { hidden: true })
+  .description("Many agents in one process, over machines of memory.")
+  .requiredOption("--count <n>", "how many", Number)
+  .option("--token <token>", "a token that may be used as often")
+  .option("--token-file <file>", "the same from a file")
+  .option("--join <file>", "who the master is")
+  .option("--master <url>", "address of the bus")
+  .option("--prefix <text>", "what the ids begin with", "emulated")
+  .addHelpText("after", "\nExample:\n  $ boma-agent emulate --count 1000 --token-file token\n")
+  .action(async (options) => (await import("./commands/emulate.ts")).emulate({ ...options, home: home() }));
+
+/** Commander's own complaints are usage errors: 2, as the exit codes say. */
+for (const command of [program, ...program.commands])
+  command.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+
+function fail(thrown: unknown, protocol: typeof import("@boma/protocol")): void {
+  const error = protocol.asBomaError(thrown);
+  const { code, message, hint }: { code: ErrorCode; message: string; hint: string } = error;
+  const said = protocol.escapeControl(`error[${code}]: ${message}\n  hint: ${hint}\n`);
+  if (process.argv.includes("--json"))
+    process.stdout.write(`${JSON.stringify({ ok: false, error: { code, message, hint } })}\n`);
+  else process.stderr.write(said);
+  process.exitCode = error.exit;
+}
+
+try {
+  await program.parseAsync();
+} catch (thrown) {
+  fail(thrown, await import("@boma/protocol"));
+}

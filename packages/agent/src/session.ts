@@ -1,0 +1,171 @@
+/**
+ * One connection's life: subscribe, say hello, learn what is new, take the mail,
+ * and answer the master's questions. Said anew after each reconnect.
+ */
+import { asBomaError, BomaError, MasterAsk, type MasterWelcomeBody, open, subjects } from "@boma/protocol";
+
+import type { Connection } from "./connection.ts";
+import { messageOf } from "./files.ts";
+import type { GrainsFeed } from "./grains-feed.ts";
+import { type HelloFacts, type HelloPorts, sayHello } from "./hello.ts";
+import type { Letters } from "./letters.ts";
+import type { Log } from "./log.ts";
+import { type MailboxPorts, readMailbox, receiveMail } from "./mailbox.ts";
+import { rekey } from "./rekey.ts";
+import { backoff, pause } from "./wait.ts";
+
+/** A stranger's messages must not make the agent ask the master at their pace. */
+const LEARN_KEYS_MS = 5_000;
+const REKEY_LOOK_MS = 200;
+const REKEY_WAIT_MS = 60_000;
+
+export interface SessionPorts extends Omit<HelloPorts, "bus">, Omit<MailboxPorts, "key" | "trust" | "time"> {
+  readonly connection: Connection;
+  readonly feed: GrainsFeed;
+  readonly letters: Letters;
+  readonly log: Log;
+  readonly random: () => number;
+  readonly facts: Omit<HelloFacts, "grains" | "asked">;
+  /** The node is known, its clock is right and its mail was read. */
+  readonly onWelcome: (welcome: MasterWelcomeBody) => void;
+}
+
+export class Session {
+  readonly #ports: SessionPorts;
+  readonly #hello: HelloPorts;
+  readonly #mail: MailboxPorts;
+  readonly #ending = new AbortController();
+  #greeting: Promise<void> | undefined;
+  #greetAgain = false;
+  #asked: Uint8Array | undefined;
+  #wake = new AbortController();
+  #rekeying = false;
+  #keysLearned = Number.NEGATIVE_INFINITY;
+
+  constructor(ports: SessionPorts) {
+    this.#ports = ports;
+    const { identity, trust, time, journal, jobs, outbox } = ports;
+    this.#hello = { bus: ports.connection.bus, identity, trust, time };
+    const refused = (error: BomaError, subject: string): void => this.#refuse(error, subject);
+    // The subject's key stays the one that this connection was made with, also while keys change.
+    const { key } = identity;
+    this.#mail = { key: () => key, trust, time, journal, jobs, outbox, refused };
+  }
+
+  start(): void {
+    const { connection, outbox, time, log } = this.#ports;
+    const key = this.#mail.key();
+    outbox.attach(connection.bus);
+    connection.bus.subscribe(subjects.mail(key), (data) => {
+      // Before the first welcome the master's time is not known; that welcome is followed by a reading of the mailbox.
+      if (time.known && !this.#ending.signal.aborted) receiveMail(data, this.#mail);
+    });
+    connection.bus.subscribe(subjects.ask(key), (data) => {
+      this.#answer(data).catch((thrown: unknown) => log.warn({ error: messageOf(thrown) }, "a question was not answered"));
+    });
+    this.greet();
+  }
+
+  /** Says hello until a master has heard it. Calls while one is under way lead to one more. */
+  greet(): void {
+    if (this.#ending.signal.aborted) return;
+    this.#wake.abort();
+    this.#greetAgain = true;
+    this.#greeting ??= this.#greetUntilHeard().finally(() => (this.#greeting = undefined));
+  }
+
+  async #greetUntilHeard(): Promise<void> {
+    const { connection, log, random } = this.#ports;
+    const { signal } = this.#ending;
+    const waits = backoff({ firstMs: 1000, lastMs: 30_000, random });
+    while (this.#greetAgain && !signal.aborted) {
+      this.#greetAgain = false;
+      const asked = this.#asked;
+      this.#asked = undefined;
+      try {
+        await connection.bus.connected(signal);
+        if (signal.aborted) return;
+        await this.#welcomed(await sayHello(this.#hello, { ...this.#ports.facts, grains: this.#ports.feed.current.revision, asked }));
+        waits.reset();
+      } catch (thrown) {
+        if (signal.aborted) return;
+        log.warn({ error: messageOf(thrown) }, "the master did not answer the hello; asking again");
+        this.#greetAgain = true;
+        this.#asked ??= asked;
+        this.#wake = new AbortController();
+        await pause(waits.next(), AbortSignal.any([signal, this.#wake.signal]));
+      }
+    }
+  }
+
+  async #welcomed(welcome: MasterWelcomeBody): Promise<void> {
+    const { connection, identity, feed, log, onWelcome } = this.#ports;
+    const { id, assigned, assignedRevision, credential } = welcome;
+    await identity.approve({ id, assigned, assignedRevision, ...(credential !== undefined && { credential }) });
+    if (welcome.duplicate) log.warn({ id }, "another live machine has this node's identity: the master holds work back from both");
+    if (welcome.grains !== feed.current.revision) this.publishGrains();
+    await readMailbox(connection.bus, this.#mail);
+    onWelcome(welcome);
+    if (welcome.rekey) void this.#rekeyWhenIdle();
+  }
+
+  publishGrains(): void {
+    const { feed, letters, log, outbox } = this.#ports;
+    try {
+      outbox.sendGrains(letters.grains(feed.current));
+    } catch (thrown) {
+      log.error({ error: messageOf(thrown) }, "the grains cannot be sent");
+    }
+  }
+
+  async #answer(data: Uint8Array): Promise<void> {
+    const { trust, time, feed } = this.#ports;
+    const to = this.#mail.key();
+    try {
+      const ask = open(MasterAsk, data, { trusts: trust.trusts, to, now: time.known ? time.now() : null });
+      if (ask.body.question === "grains") {
+        await feed.refresh();
+        this.publishGrains();
+        return;
+      }
+      this.#asked = ask.nonce;
+      this.greet();
+    } catch (thrown) {
+      this.#refuse(asBomaError(thrown), subjects.ask(to));
+    }
+  }
+
+  #refuse(error: BomaError, subject: string): void {
+    this.#ports.refused(error, subject);
+    if (error.code !== "wire/sender") return;
+    const now = this.#ports.time.steady();
+    if (now - this.#keysLearned < LEARN_KEYS_MS) return;
+    this.#keysLearned = now;
+    // The master may have new keys: the next welcome brings the manifest, and the mailbox is read after it.
+    this.greet();
+  }
+
+  /** Answers under way are signed with the old key, so they go first. */
+  async #rekeyWhenIdle(): Promise<void> {
+    const { connection, jobs, log, outbox, time } = this.#ports;
+    const { signal } = this.#ending;
+    if (this.#rekeying) return;
+    this.#rekeying = true;
+    try {
+      const until = time.steady() + REKEY_WAIT_MS;
+      while (!(jobs.isIdle && outbox.waiting === 0) && time.steady() < until) await pause(REKEY_LOOK_MS, signal);
+      if (signal.aborted) return;
+      await rekey(this.#hello);
+      log.info({ fingerprint: this.#ports.identity.fingerprint }, "this node has new keys");
+      await connection.close();
+    } catch (thrown) {
+      log.warn({ error: messageOf(thrown) }, "the keys were not changed; the next hello tries again");
+    } finally {
+      this.#rekeying = false;
+    }
+  }
+
+  end(): void {
+    this.#ending.abort();
+  }
+}

@@ -1,0 +1,167 @@
+/** Where operators ask: `boma.api.KEY.VERB`. Who asks is known from the signature, what for from a fixed list. */
+import {
+  ApiAnswer,
+  ApiRequest,
+  asBomaError,
+  BomaError,
+  keyInSubject,
+  open,
+  type Opened,
+  pack,
+  PAYLOAD_BYTES_MAX,
+  sameBytes,
+  seal,
+  withManifest,
+} from "@boma/protocol";
+import type { Msg, NatsConnection } from "nats";
+import { z } from "zod";
+
+import type { Control } from "../control.ts";
+import { Feed } from "./feed.ts";
+import { authorise, type OperatorRecord } from "./rights.ts";
+import type { AnyVerb } from "./verb.ts";
+import { verbs } from "./verbs/index.ts";
+
+/** A feed whose operator has not renewed it for so long is cut: its command line has gone. */
+const LEASE_MS = 60_000;
+const NONCES_KEPT = 10_000;
+const ANSWER_BYTES_MAX = PAYLOAD_BYTES_MAX - 64 * 1024;
+
+interface OpenFeed {
+  readonly abort: AbortController;
+  renewedAt: number;
+}
+
+type Request = Opened<z.output<typeof ApiRequest.body>>;
+
+export class ApiDoor {
+  readonly #bus: NatsConnection;
+  readonly #control: Control;
+  readonly #feeds = new Map<string, OpenFeed>();
+  readonly #seen = new Set<string>();
+  readonly #sweep: NodeJS.Timeout;
+
+  constructor(bus: NatsConnection, control: Control) {
+    this.#bus = bus;
+    this.#control = control;
+    bus.subscribe("boma.api.*.*", {
+      queue: "masters",
+      callback: (_error, message) => {
+        this.#answer(message).catch((error: unknown) => control.refused(message.subject, error));
+      },
+    });
+    this.#sweep = setInterval(() => this.#dropLeases(), LEASE_MS / 4).unref();
+  }
+
+  close(): void {
+    clearInterval(this.#sweep);
+    for (const { abort } of this.#feeds.values()) abort.abort();
+  }
+
+  async #answer(message: Msg): Promise<void> {
+    const operator = this.#control.operators.get(keyInSubject(message.subject));
+    if (!operator) throw new BomaError("operator/unknown", "the key in the subject is no operator's");
+    const trusts = (key: Uint8Array) => sameBytes(key, operator.sign);
+    const request = open(ApiRequest, message.data, { trusts, to: "master", now: Date.now() });
+    this.#assertNew(request);
+    const respond = (body: Omit<z.input<typeof ApiAnswer.body>, "nonce">) =>
+      this.#respond(message, operator, request, body);
+    try {
+      await this.#perform(operator, request, respond);
+    } catch (thrown) {
+      const error = this.#explain(thrown, operator, request);
+      respond({ feed: false, error: { code: error.code, message: error.message, hint: error.hint } });
+    }
+  }
+
+  async #perform(
+    operator: OperatorRecord,
+    { body }: Request,
+    respond: (body: Omit<z.input<typeof ApiAnswer.body>, "nonce">) => void,
+  ): Promise<void> {
+    const verb: AnyVerb = verbs[body.verb];
+    if (verb.right !== "run") authorise(operator, { right: verb.right });
+    const args = readArgs(verb, body.args);
+    const name = `${operator.key}.${body.session}`;
+    if (body.verb === "feed.keep") return respond({ feed: false, result: this.#renew(name) });
+    const abort = new AbortController();
+    const answer = verb.answer(args, { control: this.#control, operator, signal: abort.signal });
+    const feed = () =>
+      new Feed(this.#bus, () => this.#control.keyring(), { key: operator.key, session: body.session });
+    if (Symbol.asyncIterator in answer) {
+      const items = answer[Symbol.asyncIterator]();
+      // The first item decides whether there is a feed at all: what is refused is refused in the answer.
+      const first = await items.next();
+      respond({ feed: true });
+      this.#feeds.set(name, { abort, renewedAt: Date.now() });
+      return this.#pump(first, items, feed()).finally(() => this.#feeds.delete(name));
+    }
+    const result = await answer;
+    if (pack(result ?? null).length < ANSWER_BYTES_MAX) return respond({ feed: false, result });
+    respond({ feed: true });
+    return this.#pump(undefined, (result as unknown[]).values(), feed());
+  }
+
+  async #pump(
+    first: IteratorResult<unknown> | undefined,
+    items: AsyncIterator<unknown> | Iterator<unknown>,
+    feed: Feed,
+  ): Promise<void> {
+    try {
+      for (let step = first ?? (await items.next()); !step.done; step = await items.next())
+        feed.write(step.value);
+      feed.end();
+    } catch (thrown) {
+      feed.end(asBomaError(thrown));
+    }
+  }
+
+  #respond(
+    message: Msg,
+    operator: OperatorRecord,
+    request: Request,
+    body: Omit<z.input<typeof ApiAnswer.body>, "nonce">,
+  ): void {
+    const { sign, manifest } = this.#control.keyring();
+    const frame = seal(ApiAnswer, { ...body, nonce: request.nonce }, { to: operator.key, key: sign });
+    message.respond(withManifest(manifest, frame));
+  }
+
+  #explain(thrown: unknown, operator: OperatorRecord, { body }: Request): BomaError {
+    const error = asBomaError(thrown);
+    if (error.code === "operator/denied")
+      this.#control.events.tell({
+        kind: "operator.denied",
+        operator: operator.name,
+        data: { verb: body.verb, reason: error.message },
+      });
+    if (error.code === "internal")
+      this.#control.log.error({ verb: body.verb, error: String(error.cause ?? error) }, "a request failed");
+    return error;
+  }
+
+  #assertNew({ nonce }: Request): void {
+    const name = Buffer.from(nonce).toString("latin1");
+    if (this.#seen.has(name)) throw new BomaError("wire/replay", "this request was answered before");
+    this.#seen.add(name);
+    if (this.#seen.size > NONCES_KEPT) this.#seen.delete(this.#seen.values().next().value!);
+  }
+
+  #renew(name: string): boolean {
+    const feed = this.#feeds.get(name);
+    if (feed) feed.renewedAt = Date.now();
+    return feed !== undefined;
+  }
+
+  #dropLeases(): void {
+    const oldest = Date.now() - LEASE_MS;
+    for (const [name, { abort, renewedAt }] of this.#feeds)
+      if (renewedAt < oldest) (abort.abort(), this.#feeds.delete(name));
+  }
+}
+
+function readArgs(verb: AnyVerb, args: unknown): unknown {
+  const read = (verb.args as z.ZodType).safeParse(args);
+  if (read.success) return read.data;
+  throw new BomaError("master/request", `${verb.verb} cannot take this: ${z.prettifyError(read.error)}`);
+}

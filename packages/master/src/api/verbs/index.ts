@@ -1,0 +1,49 @@
+import type { Verb } from "@boma/protocol";
+
+import type { AnyVerb } from "../verb.ts";
+import { enrollAllow, enrollApprove, enrollDeny, enrollList } from "./enroll.ts";
+import { eventsRead } from "./events.ts";
+import { jobAttach, jobCancel, jobList, jobShow, jobStart } from "./jobs.ts";
+import { feedKeep, masterRotate, masterStatus } from "./master.ts";
+import {
+  nodesAssign,
+  nodesForget,
+  nodesGrains,
+  nodesList,
+  nodesRekey,
+  nodesRevoke,
+  targetResolve,
+} from "./nodes.ts";
+import { operatorAdd, operatorList, operatorRemove, operatorRenew } from "./operators.ts";
+import { tokenCreate, tokenList, tokenRevoke } from "./tokens.ts";
+
+/** Everything that an operator can ask. A verb of the protocol without an entry here does not compile. */
+export const verbs: Readonly<Record<Verb, AnyVerb>> = {
+  "master.status": masterStatus,
+  "master.rotate": masterRotate,
+  "nodes.list": nodesList,
+  "nodes.grains": nodesGrains,
+  "nodes.assign": nodesAssign,
+  "nodes.revoke": nodesRevoke,
+  "nodes.rekey": nodesRekey,
+  "nodes.forget": nodesForget,
+  "target.resolve": targetResolve,
+  "job.start": jobStart,
+  "job.list": jobList,
+  "job.show": jobShow,
+  "job.attach": jobAttach,
+  "job.cancel": jobCancel,
+  "enroll.list": enrollList,
+  "enroll.approve": enrollApprove,
+  "enroll.deny": enrollDeny,
+  "enroll.allow": enrollAllow,
+  "token.create": tokenCreate,
+  "token.list": tokenList,
+  "token.revoke": tokenRevoke,
+  "operator.list": operatorList,
+  "operator.add": operatorAdd,
+  "operator.remove": operatorRemove,
+  "operator.renew": operatorRenew,
+  "events.read": eventsRead,
+  "feed.keep": feedKeep,
+};

@@ -1,0 +1,143 @@
+import {
+  ARGUMENTS_BYTES_MAX,
+  BomaError,
+  EXPECTED_NODES_MAX,
+  JOB_EXPIRY_MS_MAX,
+  JobId,
+  pack,
+} from "@boma/protocol";
+import { checkArguments, FUNCTION_TIMEOUT_MS } from "@boma/states";
+import { z } from "zod";
+
+import type { Control } from "../../control.ts";
+import { isFinal } from "../../jobs/course.ts";
+import type { JobRecord } from "../../jobs/job-record.ts";
+import type { Job } from "../../jobs/job.ts";
+import { watchJob } from "../../jobs/watch.ts";
+import { requireFunction } from "../../require-function.ts";
+import { authorise } from "../rights.ts";
+import { type Asked, defineVerb } from "../verb.ts";
+import { resolve, resolveSome } from "./nodes.ts";
+
+/** A write that finds a node offline waits for it this long, where the operator does not say otherwise. */
+const WAIT_MS = 3_600_000;
+
+const Share = z
+  .strictObject({ count: z.number().int().positive() })
+  .or(z.strictObject({ percent: z.number().positive().max(100) }));
+const inNodes = (share: z.output<typeof Share>, nodes: number): number =>
+  "count" in share ? share.count : Math.max(1, Math.ceil((share.percent / 100) * nodes));
+/** Here zero is a number like others: no failure is allowed. */
+const Failures = z
+  .strictObject({ count: z.number().int().nonnegative() })
+  .or(z.strictObject({ percent: z.number().min(0).max(100) }));
+
+export const jobStart = defineVerb({
+  verb: "job.start",
+  right: "run",
+  args: z.strictObject({
+    target: z.string().min(1),
+    function: z.string(),
+    args: z.record(z.string(), z.unknown()),
+    test: z.boolean(),
+    timeoutMs: z.number().int().min(100).max(JOB_EXPIRY_MS_MAX).optional(),
+    waitMs: z.number().int().min(0).max(JOB_EXPIRY_MS_MAX).optional(),
+    batch: Share.optional(),
+    maxFail: Failures.optional(),
+    allowEmpty: z.boolean(),
+    watch: z.boolean(),
+  }),
+  async *answer({ allowEmpty, watch, ...asked }, { control, operator, signal }) {
+    const spec = requireFunction(asked.function);
+    const args = checkArguments(spec, asked.args);
+    if (pack(args).length > ARGUMENTS_BYTES_MAX)
+      throw new BomaError("job/too-large", `the arguments exceed ${ARGUMENTS_BYTES_MAX} bytes`);
+    const nodes = allowEmpty ? resolve(control, asked.target).nodes : resolveSome(control, asked.target);
+    if (nodes.length > EXPECTED_NODES_MAX)
+      throw new BomaError("job/too-large", `${nodes.length} nodes are more than one job may address`);
+    authorise(operator, {
+      right: "run",
+      function: spec.name,
+      nodes: nodes.map((node) => control.registry.targetNode(node)),
+    });
+    const { batch, maxFail } = asked;
+    const job = await control.jobs.start(
+      {
+        function: spec.name,
+        args,
+        target: asked.target,
+        operator: operator.name,
+        effect: spec.effect,
+        test: asked.test,
+        timeoutMs: asked.timeoutMs ?? spec.timeoutMs ?? FUNCTION_TIMEOUT_MS,
+        waitMs: asked.waitMs ?? (spec.effect === "write" ? WAIT_MS : 0),
+        ...(batch && { batch: inNodes(batch, nodes.length) }),
+        ...(maxFail && {
+          maxFail: "count" in maxFail ? maxFail.count : Math.floor((maxFail.percent / 100) * nodes.length),
+        }),
+      },
+      nodes.map(({ key, id }) => ({ key, id })),
+    );
+    const { record } = job;
+    // Whoever watches listens before the first node can answer.
+    const items = watch
+      ? watchJob(control, { record, job }, { follow: true, fresh: true }, signal)
+      : [{ type: "job", record }];
+    job.start();
+    yield* items;
+  },
+});
+
+/** A job that is open, or one that is only stored. */
+async function find(control: Control, id: string): Promise<{ record: JobRecord; job: Job | undefined }> {
+  const job = control.jobs.get(id);
+  return { record: job?.record ?? (await control.jobs.store.read(id)), job };
+}
+
+export const jobAttach = defineVerb({
+  verb: "job.attach",
+  right: "read",
+  args: z.strictObject({ job: JobId }),
+  async *answer({ job }, { control, signal }) {
+    yield* watchJob(control, await find(control, job), { follow: true, fresh: false }, signal);
+  },
+});
+
+export const jobShow = defineVerb({
+  verb: "job.show",
+  right: "read",
+  args: z.strictObject({ job: JobId }),
+  async *answer({ job }, { control, signal }) {
+    yield* watchJob(control, await find(control, job), { follow: false, fresh: false }, signal);
+  },
+});
+
+export const jobList = defineVerb({
+  verb: "job.list",
+  right: "read",
+  args: z.strictObject({ limit: z.number().int().positive().max(10_000) }),
+  async answer({ limit }, { control }) {
+    const records: JobRecord[] = [];
+    for await (const record of control.jobs.store.list()) records.push(record);
+    records.sort((a, b) => (a.job < b.job ? 1 : -1));
+    return records
+      .slice(0, limit)
+      .map((record) => ({ ...record, args: undefined, pending: pendingOf(control.jobs.get(record.job)) }));
+  },
+});
+
+const pendingOf = (job: Job | undefined): number =>
+  job ? [...job.courses.values()].filter(({ status }) => !isFinal(status)).length : 0;
+
+export const jobCancel = defineVerb({
+  verb: "job.cancel",
+  right: "run",
+  args: z.strictObject({ job: JobId }),
+  async answer({ job }, { control, operator }: Asked) {
+    const { record } = await find(control, job);
+    if (record.operator !== operator.name && !operator.rights.admin)
+      throw new BomaError("operator/denied", `${operator.name} may not cancel a job of ${record.operator}`);
+    await control.jobs.cancel(job, operator.name);
+    return { job };
+  },
+});

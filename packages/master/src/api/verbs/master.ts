@@ -1,0 +1,44 @@
+import { z } from "zod";
+
+import { VERSION } from "../../version.ts";
+import { defineVerb } from "../verb.ts";
+
+export const masterStatus = defineVerb({
+  verb: "master.status",
+  right: "read",
+  args: z.strictObject({}),
+  async answer(_, { control }) {
+    const nodes = [...control.registry.approved()];
+    const { rss } = process.memoryUsage();
+    return {
+      version: VERSION,
+      node: process.version,
+      pid: process.pid,
+      startedAt: control.startedAt,
+      rssBytes: rss,
+      workingKey: control.keyring().name,
+      bus: { ...control.busInfo(), servers: control.servers(), tls: control.ca !== undefined },
+      nodes: {
+        approved: nodes.length,
+        connected: nodes.filter(({ key }) => control.presence.connected(key)).length,
+        waiting: control.enrolment.room.list().length,
+      },
+      jobs: { open: control.jobs.openCount },
+    };
+  },
+});
+
+export const masterRotate = defineVerb({
+  verb: "master.rotate",
+  right: "admin",
+  args: z.strictObject({ rootKeyFile: z.string().optional() }),
+  answer: async ({ rootKeyFile }, { control }) => control.rotate(rootKeyFile),
+});
+
+/** Answered by the door itself, which knows the feeds. */
+export const feedKeep = defineVerb({
+  verb: "feed.keep",
+  right: "none",
+  args: z.strictObject({}),
+  answer: async () => false,
+});

@@ -1,0 +1,210 @@
+/** The command line's side of the master's API: signed requests over the bus, verified answers and feeds. */
+import {
+  ApiAnswer,
+  ApiRequest,
+  answerNonce,
+  BomaError,
+  credentialEnd,
+  FeedItem,
+  type Manifest,
+  type MessageKind,
+  newNonce,
+  newSession,
+  open,
+  type Opened,
+  readManifest,
+  sameBytes,
+  seal,
+  speaksForMaster,
+  splitManifest,
+  subjects,
+  type Verb,
+  isErrorCode,
+} from "@boma/protocol";
+import { connect, errors, type NatsConnection, RequestError } from "nats";
+import type { z } from "zod";
+
+import { HEARTBEAT_MS } from "../api/feed.ts";
+import { connectError } from "../bus/connect.ts";
+import { type OperatorCredential, writeOperatorFile } from "../operator-file.ts";
+import { queueOf } from "../queue.ts";
+
+const CONNECT_MS_MAX = 5_000;
+const ANSWER_MS_MAX = 15_000;
+const KEEP_MS = 20_000;
+/** A feed that misses this many heartbeats has lost its master. */
+const SILENCE_MS = HEARTBEAT_MS * 3;
+/** A credential is renewed when less than this of it is left. */
+const RENEW_MS = 15 * 24 * 3_600_000;
+
+type FeedBody = z.output<typeof FeedItem.body>;
+
+/** The feed broke, and the reader may ask again where it stands. */
+export class FeedBroken extends Error {
+  override readonly name = "FeedBroken";
+}
+
+export class Client implements AsyncDisposable {
+  readonly #connection: NatsConnection;
+  readonly #operator: OperatorCredential;
+  #manifest: Manifest | undefined;
+
+  private constructor(connection: NatsConnection, operator: OperatorCredential) {
+    this.#connection = connection;
+    this.#operator = operator;
+  }
+
+  static async connect(operator: OperatorCredential): Promise<Client> {
+    const { user, credential, servers, ca } = operator;
+    if (credential === "")
+      throw new BomaError("bus/unreachable", "this master has never served yet", {
+        hint: "Start it: `boma-master serve`.",
+      });
+    try {
+      const connection = await connect({
+        servers: [...servers],
+        name: `boma-master ${operator.name}`,
+        authenticator: answerNonce(user, () => credential),
+        inboxPrefix: `_INBOX.${user.publicKey}`,
+        timeout: CONNECT_MS_MAX,
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: 200,
+        ignoreAuthErrorAbort: true,
+        ...(ca !== undefined && { tls: { ca } }),
+      });
+      return new Client(connection, operator);
+    } catch (error) {
+      throw connectError(error, servers.join(", "));
+    }
+  }
+
+  get name(): string {
+    return this.#operator.name;
+  }
+
+  /** Asks for one value. A long list comes over the feed, and is put together here. */
+  async ask<T>(verb: Verb, args: object = {}): Promise<T> {
+    const items: unknown[] = [];
+    const stream = await this.#request(verb, args, newSession());
+    if (!stream.feed) return stream.result as T;
+    for await (const item of stream.items) items.push(item);
+    return items as T;
+  }
+
+  /** Asks for items that follow one another. Leaving the loop ends the feed. */
+  async *follow<T>(verb: Verb, args: object = {}): AsyncGenerator<T> {
+    const answer = await this.#request(verb, args, newSession());
+    if (answer.feed) yield* answer.items as AsyncIterable<T>;
+  }
+
+  async #request(verb: Verb, args: object, session: string) {
+    const { user, sign } = this.#operator;
+    const abort = new AbortController();
+    // Listening comes before asking: the first items may be here before the answer.
+    const parts = this.#listen(session, abort);
+    const nonce = newNonce();
+    const frame = seal(ApiRequest, { verb, args, session }, { to: "master", key: sign, nonce });
+    try {
+      const reply = await this.#connection.request(subjects.api(user.publicKey, verb), frame, {
+        timeout: ANSWER_MS_MAX,
+      });
+      const { body } = this.#openAnswer(reply.data);
+      if (!sameBytes(body.nonce, nonce))
+        throw new BomaError("wire/replay", "the master answered another request");
+      if (body.error) throw remoteError(body.error);
+      if (!body.feed) {
+        abort.abort();
+        return { feed: false as const, result: body.result };
+      }
+      return { feed: true as const, items: this.#items(session, parts, abort) };
+    } catch (error) {
+      abort.abort();
+      throw requestError(error, this.#operator.servers);
+    }
+  }
+
+  #openAnswer(data: Uint8Array): Opened<z.output<typeof ApiAnswer.body>> {
+    const { manifest, frame } = splitManifest(data);
+    this.#manifest = readManifest(manifest, this.#operator.root);
+    return this.#open(ApiAnswer, frame);
+  }
+
+  #open<B extends z.ZodType>(kind: MessageKind<B>, frame: Uint8Array): Opened<z.output<B>> {
+    const manifest = this.#manifest;
+    const trusts = (sender: Uint8Array) => manifest !== undefined && speaksForMaster(manifest, sender);
+    // An operator's laptop may have any clock: answers are bound to the request's nonce, feeds to its session.
+    return open(kind, frame, { trusts, to: this.#operator.user.publicKey, now: null });
+  }
+
+  #listen(session: string, abort: AbortController): AsyncIterable<Uint8Array> {
+    const parts = queueOf<Uint8Array>(abort.signal);
+    const subscription = this.#connection.subscribe(subjects.feed(this.#operator.user.publicKey, session), {
+      callback: (_error, message) => parts.push(message.data),
+    });
+    abort.signal.addEventListener("abort", () => subscription.unsubscribe(), { once: true });
+    return parts;
+  }
+
+  async *#items(
+    session: string,
+    parts: AsyncIterable<Uint8Array>,
+    abort: AbortController,
+  ): AsyncGenerator<unknown> {
+    const silence = setTimeout(() => abort.abort(new FeedBroken("the master went silent")), SILENCE_MS);
+    const keep = setInterval(() => void this.#keep(session), KEEP_MS);
+    try {
+      let expected = 0;
+      for await (const data of parts) {
+        silence.refresh();
+        const { part, items, end }: FeedBody = this.#open(FeedItem, data).body;
+        if (part !== expected++) throw new FeedBroken("a part of the feed was lost");
+        yield* items;
+        if (end?.error) throw remoteError(end.error);
+        if (end) return;
+      }
+      throw abort.signal.reason instanceof FeedBroken
+        ? abort.signal.reason
+        : new FeedBroken("the feed ended early");
+    } finally {
+      clearTimeout(silence);
+      clearInterval(keep);
+      abort.abort();
+    }
+  }
+
+  async #keep(session: string): Promise<void> {
+    const { user, sign } = this.#operator;
+    const frame = seal(ApiRequest, { verb: "feed.keep", args: {}, session }, { to: "master", key: sign });
+    await this.#connection
+      .request(subjects.api(user.publicKey, "feed.keep"), frame, { timeout: 5000 })
+      .catch(() => undefined);
+  }
+
+  /** Credentials of the bus live a month; one that grows old is exchanged by the way. */
+  async renew(path: string): Promise<void> {
+    if (credentialEnd(this.#operator.credential) - Date.now() > RENEW_MS) return;
+    const { credential } = await this.ask<{ credential: string }>("operator.renew");
+    writeOperatorFile(path, { ...this.#operator, credential });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#connection.close();
+  }
+}
+
+const remoteError = ({ code, message, hint }: { code: string; message: string; hint: string }): BomaError =>
+  new BomaError(isErrorCode(code) ? code : "internal", message, { hint });
+
+function requestError(error: unknown, servers: readonly string[]): unknown {
+  if (error instanceof BomaError) return error;
+  const at = servers.join(", ");
+  if (error instanceof RequestError && error.isNoResponders())
+    return new BomaError("master/unreachable", `the bus at ${at} answers, but no master does`, {
+      cause: error,
+    });
+  if (error instanceof errors.TimeoutError || error instanceof RequestError)
+    return new BomaError("master/unreachable", `the master at ${at} did not answer in time`, {
+      cause: error,
+    });
+  return error;
+}

@@ -1,0 +1,93 @@
+/** Follows a job on the screen, over breaks of the line, until it has settled or the operator leaves. */
+import { BomaError, ExitCode, type Verb } from "@boma/protocol";
+
+import type { JobItem } from "../jobs/watch.ts";
+import { type Output, style } from "../print/output.ts";
+import { newProgress, type Progress } from "../print/progress.ts";
+import { summaryText } from "../print/run-text.ts";
+import { exitOf, isSettled, newRunView, runDocument, type RunView, take } from "../print/run-view.ts";
+import { type Client, FeedBroken } from "./client.ts";
+
+/** How long a lost master is looked for before the command gives up; the job goes on without it. */
+const LOST_MS_MAX = 60_000;
+
+interface Source {
+  readonly verb: Verb;
+  readonly args: object;
+}
+
+export async function watchRun(
+  client: Client,
+  output: Output,
+  source: Source,
+  { full = false, follow = true } = {},
+): Promise<ExitCode> {
+  const view = newRunView();
+  const progress = await newProgress(output, view);
+  const start = performance.now();
+  const left = Promise.withResolvers<"left">();
+  const leave = () => left.resolve("left");
+  process.once("SIGINT", leave);
+  try {
+    const followed = followAll(client, source, view, progress);
+    const how = await Promise.race([followed, left.promise]);
+    progress.done();
+    if (how === "left") return detach(output, view);
+  } finally {
+    process.off("SIGINT", leave);
+    progress.done();
+  }
+  output.document(output.mode === "ndjson" ? { type: "summary", ...runDocument(view) } : runDocument(view));
+  const { record } = view;
+  const took = follow
+    ? performance.now() - start
+    : (record?.closedAt ?? Date.now()) - (record?.createdAt ?? 0);
+  output.line(summaryText(view, took / 1000, { full }));
+  return exitOf(view);
+}
+
+async function followAll(client: Client, source: Source, view: RunView, progress: Progress): Promise<void> {
+  let next = source;
+  let lostAt: number | undefined;
+  for (;;) {
+    try {
+      for await (const item of client.follow<JobItem>(next.verb, next.args)) {
+        lostAt = undefined;
+        take(view, item);
+        progress.show(item);
+        if (isSettled(view)) return;
+      }
+      return;
+    } catch (error) {
+      const job = view.record?.job;
+      const mayReturn = error instanceof FeedBroken || (lostAt !== undefined && isOutage(error));
+      if (job === undefined || !mayReturn) throw error;
+      lostAt ??= Date.now();
+      if (Date.now() - lostAt > LOST_MS_MAX)
+        throw new BomaError("master/unreachable", `lost the master while job ${job} ran; the job goes on`, {
+          hint: `Look again later: boma-master jobs attach ${job}`,
+          cause: error,
+        });
+      next = { verb: "job.attach", args: { job } };
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+}
+
+const isOutage = (error: unknown): boolean =>
+  error instanceof BomaError && (error.exit === ExitCode.unreachable || error.code === "job/unknown");
+
+function detach(output: Output, view: RunView): ExitCode {
+  const job = view.record?.job;
+  output.document({ ...runDocument(view), detached: true });
+  if (job === undefined) output.note("left before the job was made");
+  else
+    output.note(
+      [
+        `${style("yellow", "detached")}: job ${job} goes on`,
+        `  follow  boma-master jobs attach ${job}`,
+        `  stop    boma-master jobs cancel ${job}`,
+      ].join("\n"),
+    );
+  return ExitCode.incomplete;
+}

@@ -1,0 +1,104 @@
+import { existsSync, statfsSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+import { asBomaError, ExitCode } from "@boma/protocol";
+import type { Command } from "@commander-js/extra-typings";
+
+import type { Home } from "../home.ts";
+import { style } from "../print/output.ts";
+import { bytesText } from "../print/table.ts";
+import { asking, example, type CommonOptions, perform } from "./shell.ts";
+import type { MasterStatus } from "./status.ts";
+
+interface Finding {
+  readonly what: string;
+  readonly ok: boolean;
+  readonly found: string;
+  readonly hint?: string | undefined;
+}
+
+const FREE_BYTES_MIN = 1024 ** 3;
+
+export const doctor = (program: Command): unknown =>
+  asking(program.command("doctor"))
+    .summary("look for what is wrong, and say what to do")
+    .description(
+      "Checks this host's master from the ground up: program, home, keys, disk, bus, master, nodes.",
+    )
+    .addHelpText("after", example("boma-master doctor"))
+    .action((options) =>
+      perform(options, async (output) => {
+        const { homeAt } = await import("../home.ts");
+        const home = homeAt(options.home);
+        const findings = [await program_(), ...local(home), ...(await remote(options, home))];
+        const ok = findings.every((finding) => finding.ok);
+        output.document({ ok, findings });
+        for (const { what, ok: good, found, hint } of findings) {
+          output.line(`${good ? style("green", "ok ") : style("red", "bad")}  ${what.padEnd(12)} ${found}`);
+          if (!good && hint) output.line(`     ${style("dim", hint)}`);
+        }
+        return ok ? ExitCode.ok : ExitCode.failed;
+      }),
+    );
+
+async function program_(): Promise<Finding> {
+  const { findNatsServer } = await import("../bus/program.ts");
+  const found = await findNatsServer().catch(() => undefined);
+  if (found) return { what: "nats-server", ok: true, found: `${found.path} ${found.version.join(".")}` };
+  return {
+    what: "nats-server",
+    ok: false,
+    found: "not found",
+    hint: "apt-get install nats-server, or use `serve --nats URL`",
+  };
+}
+
+function local(home: Home): Finding[] {
+  const file = join(home.keys, "bus.json");
+  if (!existsSync(file))
+    return [{ what: "home", ok: false, found: `${home.dir} has no trust root`, hint: "boma-master init" }];
+  const closed = (statSync(home.keys).mode & 0o077) === 0;
+  const { bavail, bsize } = statfsSync(home.dir);
+  const free = bavail * bsize;
+  return [
+    { what: "home", ok: true, found: home.dir },
+    {
+      what: "keys",
+      ok: closed,
+      found: closed ? "readable by their owner only" : "readable by others",
+      hint: `chmod 700 ${home.keys}`,
+    },
+    {
+      what: "disk",
+      ok: free > FREE_BYTES_MIN,
+      found: `${bytesText(free)} free`,
+      hint: "The bus refuses to store when the disk is full.",
+    },
+  ];
+}
+
+async function remote(options: CommonOptions, home: Home): Promise<Finding[]> {
+  try {
+    const [{ Client }, { readOperatorFile }] = await Promise.all([
+      import("../client/client.ts"),
+      import("../operator-file.ts"),
+    ]);
+    const operator = readOperatorFile(home, options.operator);
+    await using client = await Client.connect(operator);
+    const { bus, nodes, version } = await client.ask<MasterStatus>("master.status");
+    const offline = nodes.approved - nodes.connected;
+    return [
+      { what: "bus", ok: true, found: `nats-server ${bus.version} at ${operator.servers.join(" ")}` },
+      { what: "master", ok: true, found: `${version}, answers ${operator.name}` },
+      {
+        what: "nodes",
+        ok: offline === 0,
+        found: `${nodes.connected} connected, ${offline} offline`,
+        hint: "boma-master nodes",
+      },
+    ];
+  } catch (thrown) {
+    const { message, hint, code } = asBomaError(thrown);
+    return [{ what: code.startsWith("bus/") ? "bus" : "master", ok: false, found: message, hint }];
+  }
+}

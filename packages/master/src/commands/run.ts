@@ -1,0 +1,71 @@
+import { ExitCode, parseDuration, parseTarget } from "@boma/protocol";
+import type { Command } from "@commander-js/extra-typings";
+
+import { asking, example, performAsking, usage } from "./shell.ts";
+
+export const run = (program: Command): unknown =>
+  asking(program.command("run"))
+    .summary("run a function on nodes")
+    .description(
+      "Runs a function on the nodes that a target means, shows what happens, and ends with the truth in its exit code.",
+    )
+    .argument("<target>", "which nodes")
+    .argument("<function>", "what to run; `boma-master doc` lists the functions")
+    .argument("[args...]", "its arguments: words, or key=value. Words that begin with a dash go behind --")
+    .option("--test", "only say what would change")
+    .option("--batch <n|n%>", "so many nodes at a time")
+    .option("--max-fail <n|n%>", "begin on no further node when more than this failed")
+    .option("--timeout <duration>", "how long a node may take")
+    .option("--expire <duration>", "how long offline nodes may still begin (writes: 1h, reads: not at all)")
+    .option("--async", "print the job's id and leave")
+    .option("--allow-empty", "an empty match is not an error")
+    .option("--full", "show all of every result")
+    .addHelpText(
+      "after",
+      example(
+        "boma-master run 'env:dev' test.ping\nboma-master run 'role:web*' cmd.run 'uptime' --batch 25%\nboma-master run web-01 cmd.run -- systemctl status nginx",
+      ),
+    )
+    .action((target, name, words, options) =>
+      performAsking(options, async (client, output) => {
+        const [{ requireFunction }, { readArguments }, { watchRun }] = await Promise.all([
+          import("../require-function.ts"),
+          import("@boma/states"),
+          import("../client/watch-run.ts"),
+        ]);
+        parseTarget(target);
+        const { test, batch, maxFail, timeout, expire, async: detached, allowEmpty, full } = options;
+        const request = {
+          target,
+          function: name,
+          args: readArguments(requireFunction(name), words),
+          test: test ?? false,
+          allowEmpty: allowEmpty ?? false,
+          watch: !detached,
+          ...(batch !== undefined && { batch: share(batch, "--batch") }),
+          ...(maxFail !== undefined && { maxFail: share(maxFail, "--max-fail") }),
+          ...(timeout !== undefined && { timeoutMs: parseDuration(timeout) }),
+          ...(expire !== undefined && { waitMs: parseDuration(expire) }),
+        };
+        if (!detached)
+          return watchRun(client, output, { verb: "job.start", args: request }, { full: full ?? false });
+        for await (const { record } of client.follow<{ record: { job: string; nodes: number } }>(
+          "job.start",
+          request,
+        )) {
+          output.document({ ok: true, job: record.job, nodes: record.nodes });
+          output.line(record.job);
+          output.note(`follow it: boma-master jobs attach ${record.job}`);
+        }
+        return ExitCode.ok;
+      }),
+    );
+
+function share(text: string, option: string): { count: number } | { percent: number } {
+  const [, number, percent] = /^(\d+)(%?)$/.exec(text) ?? [];
+  const value = Number(number);
+  const least = option === "--batch" ? 1 : 0;
+  if (number === undefined || value < least || (percent === "%" && value > 100))
+    throw usage(`${option} ${text} is neither a number of nodes nor a share of them`, "Write 10 or 25%.");
+  return percent === "%" ? { percent: value } : { count: value };
+}

@@ -1,0 +1,46 @@
+import type { Command } from "@commander-js/extra-typings";
+
+import { style } from "../print/output.ts";
+import { ago, bytesText } from "../print/table.ts";
+import { asking, example, performAsking } from "./shell.ts";
+
+export interface MasterStatus {
+  readonly version: string;
+  readonly node: string;
+  readonly pid: number;
+  readonly startedAt: number;
+  readonly rssBytes: number;
+  readonly workingKey: string;
+  readonly bus: {
+    readonly version: string;
+    readonly embedded: boolean;
+    readonly servers: readonly string[];
+    readonly tls: boolean;
+  };
+  readonly nodes: { readonly approved: number; readonly connected: number; readonly waiting: number };
+  readonly jobs: { readonly open: number };
+}
+
+export const status = (program: Command): unknown =>
+  asking(program.command("status"))
+    .summary("how the master is")
+    .description("Shows how the master, the bus and the fleet are.")
+    .addHelpText("after", example("boma-master status"))
+    .action((options) =>
+      performAsking(options, async (client, output) => {
+        const now = await client.ask<MasterStatus>("master.status");
+        output.document({ ok: true, ...now });
+        const { nodes, bus } = now;
+        const offline = nodes.approved - nodes.connected;
+        output.line(
+          `master   ${style("green", "up")} since ${ago(now.startedAt)}, ${now.version}, pid ${now.pid}, ${bytesText(now.rssBytes)}, key ${now.workingKey}`,
+        );
+        output.line(
+          `bus      nats-server ${bus.version}, ${bus.embedded ? "embedded" : "external"}, ${bus.tls ? "TLS" : "loopback without TLS"}: ${bus.servers.join(" ")}`,
+        );
+        output.line(
+          `nodes    ${nodes.connected} connected, ${offline} offline${nodes.waiting > 0 ? style("cyan", `, ${nodes.waiting} ask to join: boma-master enroll list`) : ""}`,
+        );
+        output.line(`jobs     ${now.jobs.open} open`);
+      }),
+    );

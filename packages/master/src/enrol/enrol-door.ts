@@ -1,0 +1,71 @@
+/** Where strangers knock: `boma.enrol.KEY`. A request is held until somebody decides, or for a while. */
+import {
+  ENROL_HOLD_MS,
+  EnrolAnswer,
+  EnrolAsk,
+  type EnrolAskBody,
+  fingerprint,
+  keyInSubject,
+  open,
+  sameBytes,
+  seal,
+  withManifest,
+  BomaError,
+} from "@boma/protocol";
+import type { Msg, NatsConnection } from "nats";
+
+import type { Keyring } from "../keyring.ts";
+import type { NodeRecord } from "../registry/node-record.ts";
+import type { Decision, Enrolment } from "./enrolment.ts";
+
+interface Parts {
+  readonly enrolment: Enrolment;
+  readonly keyring: () => Keyring;
+  readonly credential: (node: NodeRecord) => Promise<string>;
+  readonly refused: (subject: string, error: unknown) => void;
+}
+
+export function openEnrolDoor(control: NatsConnection, parts: Parts): void {
+  control.subscribe("boma.enrol.*", {
+    queue: "masters",
+    callback: (_error, message) => {
+      answer(message, parts).catch((error: unknown) => parts.refused(message.subject, error));
+    },
+  });
+}
+
+async function answer(message: Msg, { enrolment, keyring, credential }: Parts): Promise<void> {
+  const { ask, nonce } = readAsk(message);
+  let decision = await enrolment.decide(ask, nonce);
+  if (decision.status === "pending" || decision.status === "changed-key") {
+    await enrolment.room.decision(fingerprint(ask), ENROL_HOLD_MS);
+    decision = await enrolment.decide(ask, nonce);
+  }
+  const { sign, manifest } = keyring();
+  const body = { nonce, time: Date.now(), ...(await answerOf(decision, credential)) };
+  message.respond(withManifest(manifest, seal(EnrolAnswer, body, { to: ask.nkey, key: sign })));
+}
+
+async function answerOf(decision: Decision, credential: Parts["credential"]) {
+  if (decision.status !== "approved") {
+    const { status, reason } = decision;
+    return { status, ...(reason !== undefined && { reason }) };
+  }
+  const { node } = decision;
+  return {
+    status: decision.status,
+    id: node.id,
+    assigned: node.assigned,
+    credential: await credential(node),
+  };
+}
+
+/** The request proves its own signing key, and the server has checked the nkey in the subject; both must be the ones it names. */
+function readAsk(message: Msg): { ask: EnrolAskBody; nonce: Uint8Array } {
+  // A machine at its first boot may believe that it is 1970: its time is not judged here, the nonce is answered instead.
+  const envelope = open(EnrolAsk, message.data, { trusts: () => true, to: "master", now: null });
+  const ask = envelope.body;
+  if (!sameBytes(ask.sign, envelope.sender) || ask.nkey !== keyInSubject(message.subject))
+    throw new BomaError("wire/sender", "an enrolment names other keys than the ones that it came with");
+  return { ask, nonce: envelope.nonce };
+}

@@ -1,0 +1,204 @@
+/** Who becomes a node: the ladder from a known key over tokens and lists to an operator's word. */
+import { type Assigned, BomaError, type EnrolAskBody, fingerprint, parseNodeId } from "@boma/protocol";
+
+import type { Events } from "../events/events.ts";
+import type { NodeRecord } from "../registry/node-record.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { Revocations } from "../registry/revocations.ts";
+import type { AllowList } from "./allow-list.ts";
+import type { TokenRecord, Tokens } from "./tokens.ts";
+import { type Waiting, WaitingRoom } from "./waiting-room.ts";
+
+interface Parts {
+  readonly registry: Registry;
+  readonly tokens: Tokens;
+  readonly allowList: AllowList;
+  readonly revocations: Revocations;
+  readonly events: Events;
+  readonly root: Uint8Array;
+  readonly connected: (key: string) => boolean;
+  /** Drops what waits for a key that may not speak any more. */
+  readonly forgetKey: (key: string) => Promise<void>;
+}
+
+export type Decision =
+  | { readonly status: "approved"; readonly node: NodeRecord }
+  | {
+      readonly status: "pending" | "denied" | "changed-key" | "token-refused";
+      readonly reason?: string | undefined;
+    };
+
+export class Enrolment {
+  readonly room = new WaitingRoom();
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Decides as far as rules can; `nonce` is the request's own, which a token's proof covers. */
+  async decide(ask: EnrolAskBody, nonce: Uint8Array): Promise<Decision> {
+    const print = fingerprint(ask);
+    const known = this.#parts.registry.byKey(ask.nkey);
+    if (known) return knownDecision(known, print);
+    if (this.#parts.revocations.isRevoked(ask.nkey))
+      return { status: "denied", reason: "this identity was revoked" };
+    if (this.room.isDenied(print)) return { status: "denied", reason: "an operator denied this machine" };
+
+    const changed = this.#changedKey(ask);
+    if (changed !== undefined) return this.#wait(ask, "changed-key", changed);
+    if (ask.token) return this.#byToken(ask, nonce);
+    const rule = this.#parts.allowList.find(ask.claims);
+    if (rule)
+      return this.#approveBy(ask, {
+        assurance: "hardware-claim",
+        by: `allow-list ${rule.by}`,
+        assigned: rule.assigned,
+      });
+    return this.#wait(ask, "pending");
+  }
+
+  async #byToken(ask: EnrolAskBody, nonce: Uint8Array): Promise<Decision> {
+    const subject = { nkey: ask.nkey, sign: ask.sign, seal: ask.seal, nonce, root: this.#parts.root };
+    const { id, proof } = ask.token!;
+    let token: TokenRecord;
+    try {
+      token = await this.#parts.tokens.redeem(id, subject, proof, ask.claims.macs);
+    } catch (error) {
+      if (!(error instanceof BomaError) || error.code !== "token/invalid") throw error;
+      return this.#wait(ask, "token-refused", error.message);
+    }
+    return this.#approveBy(ask, {
+      assurance: "boot-token",
+      by: `token ${token.id}`,
+      assigned: token.assigned,
+    });
+  }
+
+  /** Why this machine is somebody we know with another key, if it is. */
+  #changedKey(ask: EnrolAskBody): string | undefined {
+    const { registry } = this.#parts;
+    const sameId = registry.byId(ask.id);
+    if (sameId?.status === "approved") return `the id ${ask.id} belongs to a node with another key`;
+    const sameHardware = registry.byHardware(ask.claims);
+    return sameHardware && `this hardware belongs to the node ${sameHardware.id}, with another key`;
+  }
+
+  #wait(ask: EnrolAskBody, status: Exclude<Waiting["status"], "denied">, reason?: string): Decision {
+    const { waiting, isNew } = this.room.note(ask, status, reason);
+    if (isNew)
+      this.#parts.events.tell({
+        kind: (
+          {
+            pending: "node.asked",
+            "changed-key": "node.key-changed",
+            "token-refused": "node.token-refused",
+          } as const
+        )[status],
+        node: ask.nkey,
+        id: ask.id,
+        data: {
+          fingerprint: waiting.fingerprint,
+          hostname: ask.claims.hostname,
+          ...(reason !== undefined && { reason }),
+        },
+      });
+    // What is wrong with a token is for the operator to know, not for whoever tries tokens.
+    return { status, reason: status === "token-refused" ? "the token does not hold" : reason };
+  }
+
+  /** An operator's word. A changed key needs the fingerprint spelt out; the old key is revoked in the same step. */
+  async approve(
+    waiting: Waiting,
+    options: { by: string; id?: string | undefined; fingerprint?: string | undefined; assigned: Assigned },
+  ): Promise<NodeRecord> {
+    const { by, fingerprint: given, assigned } = options;
+    if (given !== undefined && normal(given) !== normal(waiting.fingerprint))
+      throw new BomaError("enrol/fingerprint", `${given} is not the fingerprint of ${waiting.ask.id}`);
+    if (waiting.status === "changed-key" && given === undefined)
+      throw new BomaError(
+        "enrol/fingerprint",
+        `${waiting.ask.id} comes with a changed key: ${waiting.reason}`,
+        {
+          hint: `Compare the fingerprint on its console, then add --fingerprint ${waiting.fingerprint}`,
+        },
+      );
+    const ask = { ...waiting.ask, id: options.id === undefined ? waiting.ask.id : parseNodeId(options.id) };
+    await this.#retireFormer(ask);
+    const assurance = given === undefined ? "operator" : "fingerprint";
+    const decision = await this.#approveBy(ask, { assurance, by, assigned });
+    if (decision.status !== "approved")
+      throw new BomaError("node/id-taken", `another node took the id ${ask.id} meanwhile`);
+    return decision.node;
+  }
+
+  deny(waiting: Waiting, by: string): void {
+    waiting.status = "denied";
+    this.#parts.events.tell({
+      kind: "node.denied",
+      node: waiting.ask.nkey,
+      id: waiting.ask.id,
+      operator: by,
+      data: { fingerprint: waiting.fingerprint },
+    });
+    this.room.decided(waiting.fingerprint);
+  }
+
+  /** The nodes that this machine takes the place of lose their keys. */
+  async #retireFormer(ask: EnrolAskBody): Promise<void> {
+    for (const former of [this.#parts.registry.byId(ask.id), this.#parts.registry.byHardware(ask.claims)])
+      if (former?.status === "approved") await this.revoke(former);
+  }
+
+  async #approveBy(
+    ask: EnrolAskBody,
+    how: { assurance: NodeRecord["assurance"]; by: string; assigned: Assigned },
+  ): Promise<Decision> {
+    const print = fingerprint(ask);
+    const { registry, events } = this.#parts;
+    const taken = registry.byId(ask.id);
+    if (taken?.status === "approved" && taken.key !== ask.nkey)
+      return this.#wait(ask, "changed-key", this.#changedKey(ask));
+    const node: NodeRecord = {
+      key: ask.nkey,
+      id: ask.id,
+      sign: ask.sign,
+      seal: ask.seal,
+      fingerprint: print,
+      status: "approved",
+      assurance: how.assurance,
+      approvedBy: how.by,
+      approvedAt: Date.now(),
+      assigned: how.assigned,
+      assignedRevision: 1,
+      claims: ask.claims,
+      start: 0,
+      session: "",
+      agentVersion: ask.agentVersion,
+      rekey: false,
+    };
+    await registry.add(node);
+    this.room.leave(print);
+    const data = { fingerprint: print, assurance: how.assurance, by: how.by, assigned: how.assigned };
+    events.tell({ kind: "node.enrolled", node: node.key, id: node.id, data });
+    return { status: "approved", node };
+  }
+
+  /** Ends a node's identity; its id is free from then on. */
+  async revoke(node: NodeRecord): Promise<void> {
+    const { registry, revocations, events, forgetKey } = this.#parts;
+    await registry.change(node.key, (record) => ({ ...record, status: "revoked", revokedAt: Date.now() }));
+    await revocations.revoke(node.key, "agent");
+    events.tell({ kind: "node.revoked", node: node.key, id: node.id });
+    await forgetKey(node.key);
+  }
+}
+
+function knownDecision(known: NodeRecord, print: string): Decision {
+  if (known.status === "revoked") return { status: "denied", reason: "this identity was revoked" };
+  if (known.fingerprint !== print)
+    return { status: "denied", reason: "the keys are not the ones that were approved" };
+  return { status: "approved", node: known };
+}
+
+const normal = (print: string): string => print.toUpperCase().replace(/[^0-9A-Z]/g, "");

@@ -1,0 +1,80 @@
+/**
+ * Machines that wait for a decision. They are strangers, so they live in memory
+ * only and in a bounded number: each asks again within half a minute anyway.
+ */
+import { type EnrolAskBody, fingerprint } from "@boma/protocol";
+
+const WAITING_MAX = 4096;
+/** Who has not asked again for so long has gone. */
+const GONE_MS = 90_000;
+
+export interface Waiting {
+  readonly ask: EnrolAskBody;
+  readonly fingerprint: string;
+  readonly since: number;
+  lastAt: number;
+  status: "pending" | "changed-key" | "token-refused" | "denied";
+  reason: string | undefined;
+}
+
+export class WaitingRoom {
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #decided = new Map<string, Set<() => void>>();
+
+  /** Notes that a machine asks. `isNew` says whether it was not here before. */
+  note(ask: EnrolAskBody, status: Waiting["status"], reason?: string): { waiting: Waiting; isNew: boolean } {
+    const print = fingerprint(ask);
+    const known = this.#waiting.get(print);
+    const now = Date.now();
+    if (known) {
+      known.lastAt = now;
+      const changed = known.status !== status;
+      if (known.status !== "denied") Object.assign(known, { status, reason });
+      return { waiting: known, isNew: changed && known.status !== "denied" };
+    }
+    this.#makeRoom(now);
+    const waiting: Waiting = { ask, fingerprint: print, since: now, lastAt: now, status, reason };
+    this.#waiting.set(print, waiting);
+    return { waiting, isNew: true };
+  }
+
+  #makeRoom(now: number): void {
+    for (const [print, { lastAt }] of this.#waiting) if (now - lastAt > GONE_MS) this.#waiting.delete(print);
+    if (this.#waiting.size < WAITING_MAX) return;
+    const oldest = [...this.#waiting].reduce((a, b) => (a[1].lastAt < b[1].lastAt ? a : b));
+    this.#waiting.delete(oldest[0]);
+  }
+
+  list(): Waiting[] {
+    const now = Date.now();
+    return [...this.#waiting.values()]
+      .filter(({ lastAt }) => now - lastAt <= GONE_MS)
+      .sort((a, b) => a.since - b.since);
+  }
+
+  isDenied(print: string): boolean {
+    return this.#waiting.get(print)?.status === "denied";
+  }
+
+  /** Resolves when somebody decides on this machine, or after a time. */
+  async decision(print: string, waitMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiters = this.#decided.get(print) ?? new Set();
+    this.#decided.set(print, waiters.add(resolve));
+    const timer = setTimeout(resolve, waitMs);
+    await promise;
+    clearTimeout(timer);
+    waiters.delete(resolve);
+    if (waiters.size === 0) this.#decided.delete(print);
+  }
+
+  /** A decision was made: the machine's open request is answered now. */
+  decided(print: string): void {
+    for (const resolve of this.#decided.get(print) ?? []) resolve();
+  }
+
+  leave(print: string): void {
+    this.#waiting.delete(print);
+    this.decided(print);
+  }
+}

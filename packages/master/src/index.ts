@@ -1,0 +1,1 @@
+export { Master } from "./master.ts";

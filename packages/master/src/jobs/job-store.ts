@@ -1,0 +1,108 @@
+/** Jobs as they are kept: the record, the expected set, and each node's ending as the node signed it. */
+import { BomaError, type NodeReturnBody, open, NodeReturn, pack, subjects, unpack } from "@boma/protocol";
+
+import { hide, reveal } from "../secret-box.ts";
+import { type Store, STREAM, WriteConflict } from "../store/store.ts";
+import type { Ending } from "./course.ts";
+import { ExpectedNodes, type ExpectedNode, JobRecord } from "./job-record.ts";
+
+/** Nodes in one message of the expected set: well below what a message may weigh. */
+const EXPECTED_PER_PART = 5_000;
+
+/** A node's ending: the frame that it signed itself, or what the master concluded in its absence. */
+const BY_NODE = 0;
+const BY_MASTER = 1;
+
+export class JobStore {
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  async create(record: JobRecord, expected: readonly ExpectedNode[]): Promise<void> {
+    const parts: Promise<unknown>[] = [];
+    for (let at = 0; at < expected.length; at += EXPECTED_PER_PART) {
+      const pairs = expected.slice(at, at + EXPECTED_PER_PART).map(({ key, id }) => [key, id]);
+      parts.push(this.#put(subjects.job(record.job, `expected.${at / EXPECTED_PER_PART}`), pairs));
+    }
+    await Promise.all(parts);
+    // The record comes last: a job without its expected set does not exist.
+    await this.save(record);
+  }
+
+  save(record: JobRecord): Promise<unknown> {
+    return this.#put(subjects.job(record.job, "record"), JobRecord.parse(record));
+  }
+
+  async read(job: string): Promise<JobRecord> {
+    const stored = await this.#store.last(STREAM.jobs, subjects.job(job, "record"));
+    if (!stored) throw new BomaError("job/unknown", `there is no job ${job}`);
+    return JobRecord.parse(this.#get(stored.subject, stored.data));
+  }
+
+  async *list(): AsyncGenerator<JobRecord> {
+    for await (const { subject, data } of this.#store.replay(STREAM.jobs, subjects.job("*", "record")))
+      yield JobRecord.parse(this.#get(subject, data));
+  }
+
+  async expected(job: string): Promise<ExpectedNode[]> {
+    const nodes: ExpectedNode[] = [];
+    for await (const { subject, data } of this.#store.replay(STREAM.jobs, subjects.job(job, "expected.*")))
+      for (const [key, id] of ExpectedNodes.parse(this.#get(subject, data))) nodes.push({ key, id });
+    return nodes;
+  }
+
+  /** Keeps how a node ended; `false` when an ending is there already, for the first one stands. */
+  async end(
+    job: string,
+    key: string,
+    ending: { frame: Uint8Array } | { byMaster: Ending },
+  ): Promise<boolean> {
+    const subject = subjects.result(job, key);
+    const kept = "frame" in ending ? [BY_NODE, ending.frame] : [BY_MASTER, ending.byMaster];
+    try {
+      await this.#put(subject, kept, 0);
+      return true;
+    } catch (thrown) {
+      if (thrown instanceof WriteConflict) return false;
+      throw thrown;
+    }
+  }
+
+  async ending(job: string, key: string): Promise<Ending | undefined> {
+    const stored = await this.#store.last(STREAM.jobs, subjects.result(job, key));
+    return stored && this.#readEnding(stored.subject, stored.data);
+  }
+
+  async *endings(job: string): AsyncGenerator<{ key: string; ending: Ending }> {
+    for await (const { subject, data } of this.#store.replay(STREAM.jobs, subjects.result(job, "*")))
+      yield { key: subject.split(".").at(-1)!, ending: this.#readEnding(subject, data) };
+  }
+
+  #readEnding(subject: string, data: Uint8Array): Ending {
+    const [by, kept] = this.#get(subject, data) as [number, unknown];
+    return by === BY_MASTER ? (kept as Ending) : endingOf(readReturn(kept as Uint8Array));
+  }
+
+  #put(subject: string, value: unknown, after?: number): Promise<number> {
+    const sealed = hide(pack(value), this.#store.key, subject);
+    return this.#store.put(subject, sealed, after === undefined ? {} : { after });
+  }
+
+  #get(subject: string, data: Uint8Array): unknown {
+    return unpack(reveal(data, this.#store.key, subject));
+  }
+}
+
+/** A stored return was checked against the node's key when it came in; the node may have other keys by now. */
+const readReturn = (frame: Uint8Array): NodeReturnBody =>
+  open(NodeReturn, frame, { trusts: () => true, to: "master", now: null }).body;
+
+export const endingOf = ({ status, value, error, ms, cut }: NodeReturnBody): Ending => ({
+  status,
+  ...(value !== undefined && { value }),
+  ...(error && { error }),
+  ms,
+  cut,
+});

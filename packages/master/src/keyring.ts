@@ -1,0 +1,127 @@
+/** The master's own keys: the organisation's root, the working key that speaks every day, the key of its store. */
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import {
+  BomaError,
+  ENVELOPE_VERSION,
+  type Manifest,
+  newSealingKey,
+  newSession,
+  newSigningKey,
+  readManifest,
+  sameBytes,
+  sealingKey,
+  type SealingKey,
+  signingKey,
+  type SigningKey,
+  signManifest,
+} from "@boma/protocol";
+import { z } from "zod";
+
+import { assertPrivate, Base64, type Home, readJson, writeSecret } from "./home.ts";
+
+export interface Keyring {
+  readonly root: Uint8Array;
+  readonly name: string;
+  readonly sign: SigningKey;
+  readonly seal: SealingKey;
+  /** Seals what the store holds. */
+  readonly store: Uint8Array;
+  /** Public halves of retired working keys: what they once signed in our own store is still ours. */
+  readonly former: readonly Uint8Array[];
+  readonly manifest: Uint8Array;
+}
+
+const RootFile = z.strictObject({ seed: Base64.schema });
+const WorkingFile = z.strictObject({
+  root: Base64.schema,
+  name: z.string(),
+  sign: Base64.schema,
+  seal: Base64.schema,
+  store: Base64.schema,
+  former: z.array(Base64.schema),
+});
+
+const paths = (home: Home) => ({
+  root: join(home.keys, "root.json"),
+  working: join(home.keys, "working.json"),
+  manifest: join(home.keys, "manifest.bin"),
+});
+
+/** Did this master, with its present or a former working key, sign this? */
+export const isOurs = ({ sign, former }: Keyring, sender: Uint8Array): boolean =>
+  [sign.publicKey, ...former].some((key) => sameBytes(key, sender));
+
+/** Makes the root and the first working key. The root may then be moved off the machine. */
+export function createKeyring(home: Home): void {
+  const { root: path } = paths(home);
+  const root = newSigningKey();
+  writeSecret(path, JSON.stringify({ seed: Base64.print(root.seed) }));
+  writeWorkingKey(home, root, { serial: 1, store: randomBytes(32), former: [] });
+}
+
+interface Kept {
+  readonly serial: number;
+  readonly store: Uint8Array;
+  readonly former: readonly Uint8Array[];
+}
+
+function writeWorkingKey(home: Home, root: SigningKey, { serial, store, former }: Kept): void {
+  const sign = newSigningKey();
+  const seal = newSealingKey();
+  const name = `master-${newSession().slice(0, 6).toLowerCase()}`;
+  const manifest: Manifest = {
+    serial,
+    versionMin: ENVELOPE_VERSION,
+    masters: [{ name, sign: sign.publicKey, seal: seal.publicKey }],
+  };
+  // The manifest first: a working key without its manifest could speak to nobody.
+  writeSecret(paths(home).manifest, signManifest(manifest, root));
+  const print = Base64.print;
+  writeSecret(
+    paths(home).working,
+    JSON.stringify({
+      root: print(root.publicKey),
+      name,
+      sign: print(sign.seed),
+      seal: print(seal.secretKey),
+      store: print(store),
+      former: former.map(print),
+    }),
+  );
+}
+
+export function readKeyring(home: Home): Keyring {
+  const { working, manifest } = paths(home);
+  assertPrivate(working);
+  const held = readJson(working, WorkingFile);
+  return {
+    root: held.root,
+    name: held.name,
+    sign: signingKey(held.sign),
+    seal: sealingKey(held.seal),
+    store: held.store,
+    former: held.former,
+    manifest: readFileSync(manifest),
+  };
+}
+
+/** Retires the working key: the root signs a manifest with a higher serial and another key. */
+export function rotateWorkingKey(home: Home, rootFile?: string): { serial: number } {
+  const path = rootFile ?? paths(home).root;
+  if (!existsSync(path))
+    throw new BomaError("usage/file", `the root key is not at ${path}`, {
+      hint: "Bring it back for a moment, or name it with --root-key FILE.",
+    });
+  const root = signingKey(readJson(path, RootFile).seed);
+  const keyring = readKeyring(home);
+  const serial = readManifest(keyring.manifest, root.publicKey).serial + 1;
+  writeWorkingKey(home, root, {
+    serial,
+    store: keyring.store,
+    former: [...keyring.former, keyring.sign.publicKey],
+  });
+  return { serial };
+}

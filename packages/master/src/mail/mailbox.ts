@@ -1,0 +1,167 @@
+/**
+ * The mailbox of one node: all its unfinished jobs in one signed message, which
+ * the next one replaces. What is stored is the truth; this is its writer.
+ */
+import {
+  type JobOrder,
+  Mailbox as MailboxMessage,
+  MAILBOX_JOBS_MAX,
+  open,
+  seal,
+  subjects,
+} from "@boma/protocol";
+
+import { isOurs, type Keyring } from "../keyring.ts";
+import { type Store, STREAM, WriteConflict } from "../store/store.ts";
+
+/** Snapshots stay readable for as long as the stream keeps them; each order has an expiry of its own. */
+const SNAPSHOT_MS = 8 * 24 * 3_600_000;
+/** Jobs that ended are taken out a little later, so that a busy node's snapshot is not written twice a job. */
+const TIDY_MS = 1_000;
+const CANCELLED_KEPT = 32;
+
+export class Mailbox {
+  readonly #key: string;
+  readonly #store: Store;
+  readonly #keyring: () => Keyring;
+  #loaded: Promise<void> | undefined;
+  #number = 0;
+  #sequence = 0;
+  #orders = new Map<string, JobOrder>();
+  #cancelled: string[] = [];
+  #writing: Promise<void> | undefined;
+  #again: Promise<void> | undefined;
+  #tidy: NodeJS.Timeout | undefined;
+
+  constructor(key: string, store: Store, keyring: () => Keyring) {
+    this.#key = key;
+    this.#store = store;
+    this.#keyring = keyring;
+  }
+
+  /** Puts a job in; `false` when the box is full. Resolves when the bus has it. */
+  async add(order: JobOrder): Promise<boolean> {
+    await this.#load();
+    this.#dropExpired();
+    if (this.#orders.size >= MAILBOX_JOBS_MAX) return false;
+    this.#orders.set(order.job, order);
+    await this.#write();
+    return true;
+  }
+
+  /** Takes out a job that ended, in a while. */
+  remove(job: string): void {
+    if (!this.#orders.delete(job)) return;
+    this.#tidy ??= setTimeout(() => {
+      this.#tidy = undefined;
+      void this.#write().catch(() => undefined); // The next write of this box carries it as well.
+    }, TIDY_MS).unref();
+  }
+
+  async cancel(job: string): Promise<void> {
+    await this.#load();
+    if (!this.#orders.delete(job) && this.#cancelled.includes(job)) return;
+    this.#cancelled = [...this.#cancelled.filter((other) => other !== job), job].slice(-CANCELLED_KEPT);
+    await this.#write();
+  }
+
+  /** The working key has changed: what lies there is signed anew. */
+  async resign(): Promise<void> {
+    await this.#load();
+    if (this.#orders.size > 0 || this.#cancelled.length > 0) await this.#write();
+  }
+
+  /** Writes that come while one is under way share the next one. */
+  #write(): Promise<void> {
+    if (!this.#writing) {
+      this.#writing = this.#publish().finally(() => (this.#writing = undefined));
+      return this.#writing;
+    }
+    this.#again ??= this.#writing
+      .catch(() => undefined)
+      .then(() => {
+        this.#again = undefined;
+        return this.#write();
+      });
+    return this.#again;
+  }
+
+  async #publish(): Promise<void> {
+    clearTimeout(this.#tidy);
+    this.#tidy = undefined;
+    for (let attempt = 1; ; attempt++) {
+      const now = Date.now();
+      const body = { number: ++this.#number, jobs: [...this.#orders.values()], cancelled: this.#cancelled };
+      const frame = seal(MailboxMessage, body, {
+        to: this.#key,
+        key: this.#keyring().sign,
+        now,
+        expires: now + SNAPSHOT_MS,
+      });
+      try {
+        this.#sequence = await this.#store.put(subjects.mail(this.#key), frame, { after: this.#sequence });
+        return;
+      } catch (thrown) {
+        if (!(thrown instanceof WriteConflict) || attempt === 3) throw thrown;
+        await this.#merge();
+      }
+    }
+  }
+
+  #load(): Promise<void> {
+    this.#loaded ??= this.#merge().catch((error: unknown) => {
+      this.#loaded = undefined;
+      throw error;
+    });
+    return this.#loaded;
+  }
+
+  /** Takes over what is stored; what this writer has and the store has not stays in. */
+  async #merge(): Promise<void> {
+    const stored = await this.#store.last(STREAM.mailbox, subjects.mail(this.#key));
+    if (!stored) return;
+    this.#sequence = stored.sequence;
+    // What we sign next contains what we read here, so a snapshot that is not ours must not be merged.
+    const trusts = (sender: Uint8Array) => isOurs(this.#keyring(), sender);
+    const { body } = open(MailboxMessage, stored.data, { trusts, to: this.#key, now: null });
+    this.#number = Math.max(this.#number, body.number);
+    for (const order of body.jobs)
+      if (!this.#cancelled.includes(order.job)) this.#orders.set(order.job, order);
+    this.#cancelled = [...new Set([...body.cancelled, ...this.#cancelled])].slice(-CANCELLED_KEPT);
+    this.#dropExpired();
+  }
+
+  #dropExpired(): void {
+    const now = Date.now();
+    for (const [job, order] of this.#orders)
+      if (order.expiresAt + order.timeoutMs < now) this.#orders.delete(job);
+  }
+}
+
+/** The mailboxes of all nodes, made when first needed. */
+export class Mailboxes {
+  readonly #boxes = new Map<string, Mailbox>();
+  readonly #store: Store;
+  readonly #keyring: () => Keyring;
+
+  constructor(store: Store, keyring: () => Keyring) {
+    this.#store = store;
+    this.#keyring = keyring;
+  }
+
+  of(key: string): Mailbox {
+    let box = this.#boxes.get(key);
+    if (!box) this.#boxes.set(key, (box = new Mailbox(key, this.#store, this.#keyring)));
+    return box;
+  }
+
+  async forget(key: string): Promise<void> {
+    this.#boxes.delete(key);
+    await this.#store.purge(STREAM.mailbox, subjects.mail(key));
+  }
+
+  /** After a rotation of the working key: every stored snapshot is signed with the new one. */
+  async resignAll(keys: Iterable<string>): Promise<void> {
+    for (const key of keys) await this.of(key).resign();
+  }
+}

@@ -1,0 +1,59 @@
+import { Command } from "@commander-js/extra-typings";
+
+import { assign } from "./commands/assign.ts";
+import { completion } from "./commands/completion.ts";
+import { doc } from "./commands/doc.ts";
+import { doctor } from "./commands/doctor.ts";
+import { enroll } from "./commands/enroll.ts";
+import { events } from "./commands/events.ts";
+import { grains } from "./commands/grains.ts";
+import { init } from "./commands/init.ts";
+import { jobs } from "./commands/jobs.ts";
+import { nodes } from "./commands/nodes.ts";
+import { operator } from "./commands/operator.ts";
+import { rekey } from "./commands/rekey.ts";
+import { revoke } from "./commands/revoke.ts";
+import { run } from "./commands/run.ts";
+import { serve } from "./commands/serve.ts";
+import { example } from "./commands/shell.ts";
+import { status } from "./commands/status.ts";
+import { target } from "./commands/target.ts";
+import { token } from "./commands/token.ts";
+import { endUsage } from "./commands/usage-error.ts";
+import { VERSION } from "./version.ts";
+
+/** The whole command line, in the order in which a newcomer needs it. */
+const commands = [
+  init,
+  serve,
+  token,
+  enroll,
+  nodes,
+  grains,
+  assign,
+  revoke,
+  rekey,
+  target,
+  run,
+  jobs,
+  events,
+  doc,
+  operator,
+  status,
+  doctor,
+  completion,
+];
+
+const program = new Command("boma-master")
+  .description("Runs a fleet: decides who does what, and shows it.")
+  .version(VERSION)
+  .addHelpText(
+    "after",
+    example(
+      "boma-master init && boma-master serve\nboma-master token create --env dev\nboma-master run 'env:dev' test.ping",
+    ),
+  );
+for (const add of commands) add(program);
+endUsage(program);
+
+await program.parseAsync();

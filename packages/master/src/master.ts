@@ -1,0 +1,247 @@
+/** A running master, from the bus up: each part in the order in which it needs the others. */
+import { BomaError, type JoinKit } from "@boma/protocol";
+import type { NatsConnection } from "nats";
+
+import { ApiDoor } from "./api/api-door.ts";
+import { OperatorRecord } from "./api/rights.ts";
+import { connectMaster } from "./bus/connect.ts";
+import { type Presence, watchPresence } from "./bus/presence.ts";
+import { ensureStreams } from "./bus/streams.ts";
+import {
+  type BusTrust,
+  enrolKit,
+  issueAgentCredential,
+  issueMasterUser,
+  issueSystemUser,
+  siteAccount,
+} from "./bus/trust.ts";
+import type { Control } from "./control.ts";
+import { AllowList } from "./enrol/allow-list.ts";
+import { openEnrolDoor } from "./enrol/enrol-door.ts";
+import { Enrolment } from "./enrol/enrolment.ts";
+import { Tokens } from "./enrol/tokens.ts";
+import { Events } from "./events/events.ts";
+import type { Home } from "./home.ts";
+import { JobStore } from "./jobs/job-store.ts";
+import { Jobs } from "./jobs/jobs.ts";
+import { readKeyring, rotateWorkingKey } from "./keyring.ts";
+import type { Logger } from "./log.ts";
+import { Mailboxes } from "./mail/mailbox.ts";
+import { openHelloDoor } from "./nodes/hello-door.ts";
+import { Intake } from "./nodes/intake.ts";
+import { refusals } from "./nodes/refusals.ts";
+import { Sessions } from "./nodes/sessions.ts";
+import { nodegroupsOf } from "./nodegroups.ts";
+import { Registry } from "./registry/registry.ts";
+import { Revocations } from "./registry/revocations.ts";
+import { Store } from "./store/store.ts";
+import { Table } from "./store/table.ts";
+
+export interface MasterOptions {
+  readonly home: Home;
+  readonly trust: BusTrust;
+  /** Where this master connects, and where others find the bus. */
+  readonly url: string;
+  readonly servers: readonly string[];
+  /** The authority of the bus, PEM; absent on loopback. */
+  readonly ca?: string | undefined;
+  readonly embedded: boolean;
+  /** The operator's site, on this host. */
+  readonly site: string;
+  /** The operator who may do everything on the master's own host. */
+  readonly localOperator: OperatorRecord;
+  readonly log: Logger;
+}
+
+export class Master {
+  readonly control: Control;
+  readonly #connections: readonly NatsConnection[];
+  readonly #intake: Intake;
+  readonly #api: ApiDoor;
+
+  private constructor(
+    control: Control,
+    connections: readonly NatsConnection[],
+    doors: { intake: Intake; api: ApiDoor },
+  ) {
+    this.control = control;
+    this.#connections = connections;
+    this.#intake = doors.intake;
+    this.#api = doors.api;
+  }
+
+  static async start(options: MasterOptions): Promise<Master> {
+    const { trust, url, ca, log } = options;
+    const bus = await connectMaster(url, await issueMasterUser(trust), { ca });
+    const system = await connectMaster(url, await issueSystemUser(trust), { ca, name: "boma-master-system" });
+    try {
+      await ensureStreams(bus);
+      const control = await assemble(options, bus, system);
+      const intake = new Intake({ ...control, store: control.store });
+      await control.revocations.push();
+      await control.jobs.resume();
+      await intake.start();
+      openEnrolDoor(bus, { ...control, credential: control.credential });
+      openHelloDoor(bus, { ...control, credential: control.credential });
+      const api = new ApiDoor(bus, control);
+      await bus.flush();
+      control.events.tell({ kind: "master.started", data: { workingKey: control.keyring().name } });
+      return new Master(control, [bus, system], { intake, api });
+    } catch (error) {
+      await Promise.allSettled([bus.close(), system.close()]);
+      log.error({ error: String(error) }, "the master could not start");
+      throw error;
+    }
+  }
+
+  /** Finishes what is under way and leaves; open jobs go on at the next start. */
+  async stop(): Promise<void> {
+    this.#api.close();
+    await this.#intake.stop();
+    await this.control.events.settled();
+    this.control.presence.close();
+    await Promise.allSettled(this.#connections.map((connection) => connection.drain()));
+  }
+}
+
+interface Assembled extends Control {
+  readonly store: Store;
+  readonly forgetKey: (key: string) => Promise<void>;
+  readonly credential: (node: { readonly id: string; readonly key: string }) => Promise<string>;
+}
+
+async function assemble(
+  options: MasterOptions,
+  bus: NatsConnection,
+  system: NatsConnection,
+): Promise<Assembled> {
+  const { home, trust, log, ca } = options;
+  let held = readKeyring(home);
+  const keyring = () => held;
+  const store = await Store.open(bus, held.store);
+  const [registry, tokens, allowList, revocations, operators] = await Promise.all([
+    Registry.open(store),
+    Tokens.open(store),
+    AllowList.open(store),
+    Revocations.open(store, trust, system),
+    Table.open(store, "operator", OperatorRecord),
+  ]);
+  await operators.update(options.localOperator.key, (known) => known ?? options.localOperator);
+
+  const events = new Events(store, log);
+  const mailboxes = new Mailboxes(store, keyring);
+  const sessions = new Sessions({ control: bus, keyring, registry, events });
+  const connected = (key: string) => presence.connected(key);
+  const barred = (key: string) =>
+    sessions.isDuplicate(key)
+      ? "two live sessions have this node's identity; revoke it, or `boma-master rekey` the right one"
+      : undefined;
+  const jobs = new Jobs({ store: new JobStore(store), mailboxes, events, log, connected, barred });
+  const watch = presenceEvents({ registry, events, jobs, sessions, log });
+  const presence: Presence = await watchPresence(
+    system,
+    siteAccount(trust).account.publicKey,
+    watch.handlers,
+  );
+  const forgetKey = (key: string) => mailboxes.forget(key);
+  const enrolment = new Enrolment({
+    registry,
+    tokens,
+    allowList,
+    revocations,
+    events,
+    root: held.root,
+    connected,
+    forgetKey,
+  });
+
+  return {
+    ...{
+      bus,
+      store,
+      registry,
+      tokens,
+      allowList,
+      revocations,
+      operators,
+      events,
+      sessions,
+      jobs,
+      presence,
+      enrolment,
+      keyring,
+      log,
+      ca,
+    },
+    busTrust: trust,
+    forgetKey,
+    credential: ({ id, key }) => issueAgentCredential(trust, { name: id, publicKey: key }),
+    startedAt: Date.now(),
+    servers: () => options.servers,
+    busInfo: () => ({ version: bus.info?.version ?? "?", embedded: options.embedded }),
+    gone: (key) => watch.gone(key, () => presence.connected(key)),
+    joinKit: () => joinKit(options, held.root),
+    nodegroups: nodegroupsOf(options.site),
+    refused: refusals({ events, presence: () => presence, registry }),
+    rotate: async (rootKeyFile) => {
+      const rotated = rotateWorkingKey(home, rootKeyFile);
+      held = readKeyring(home);
+      await mailboxes.resignAll([...registry.approved()].map(({ key }) => key));
+      // A question in the new key's hand sends every connected node to ask whose hand that is.
+      for (const key of presence.keys()) sessions.ask(key, "who");
+      return rotated;
+    },
+  };
+}
+
+function joinKit({ trust, servers, ca }: MasterOptions, root: Uint8Array): JoinKit {
+  const { accountPublicKey: enrolAccount, scopedSigningSeed: enrolSeed } = enrolKit(trust);
+  const der = ca?.replace(/-----[^-]+-----|\s/g, "");
+  return {
+    servers: [...servers],
+    root,
+    enrolAccount,
+    enrolSeed,
+    ...(der !== undefined && { ca: new Uint8Array(Buffer.from(der, "base64")) }),
+  };
+}
+
+type PresenceParts = Pick<Control, "registry" | "events" | "jobs" | "sessions" | "log">;
+
+function presenceEvents({ registry, events, jobs, sessions, log }: PresenceParts) {
+  const waiting = new Map<string, Set<() => void>>();
+  const about = (key: string) => {
+    const id = registry.byKey(key)?.id;
+    return { node: key, ...(id !== undefined && { id }) };
+  };
+  const handlers: Parameters<typeof watchPresence>[2] = {
+    onUp: ({ key, ip, startedAt }) => {
+      events.tell({ kind: "node.connected", ...about(key), data: { address: ip, since: startedAt } });
+      jobs.presence(key, true);
+    },
+    onDown: ({ key, ip }, reason) => {
+      events.tell({ kind: "node.disconnected", ...about(key), data: { address: ip, reason } });
+      sessions.single(key);
+      jobs.presence(key, false);
+      for (const resolve of waiting.get(key) ?? []) resolve();
+      waiting.delete(key);
+    },
+    onDuplicate: ([connection]) => connection && sessions.askWho(connection.key),
+    onError: (error) =>
+      log.warn({ error: error.message }, "the presence of nodes could not be compared; trying again"),
+  };
+  /** Resolves when a node has lost its last connection. */
+  const gone = (key: string, connected: () => boolean): Promise<void> => {
+    if (!connected()) return Promise.resolve();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    waiting.set(key, (waiting.get(key) ?? new Set()).add(resolve));
+    const timer = setTimeout(
+      () => reject(new BomaError("bus/unreachable", "the bus does not say that the connection was cut")),
+      GONE_MS_MAX,
+    );
+    return promise.finally(() => clearTimeout(timer));
+  };
+  return { handlers, gone };
+}
+
+const GONE_MS_MAX = 10_000;

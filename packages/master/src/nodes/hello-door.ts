@@ -1,0 +1,144 @@
+/** Where nodes announce themselves and change their keys: `boma.rpc.KEY.hello|rekey`. */
+import {
+  BomaError,
+  fingerprint,
+  keyInSubject,
+  MasterRekeyed,
+  MasterWelcome,
+  type MessageKind,
+  NodeHello,
+  type NodeHelloBody,
+  NodeRekey,
+  open,
+  type Opened,
+  rekeyStatement,
+  sameBytes,
+  seal,
+  verifyBytes,
+  withManifest,
+} from "@boma/protocol";
+import type { Msg, NatsConnection } from "nats";
+import type { z } from "zod";
+
+import type { Events } from "../events/events.ts";
+import type { Keyring } from "../keyring.ts";
+import type { NodeRecord } from "../registry/node-record.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { Revocations } from "../registry/revocations.ts";
+import type { Sessions } from "./sessions.ts";
+
+interface Parts {
+  readonly registry: Registry;
+  readonly revocations: Revocations;
+  readonly sessions: Sessions;
+  readonly events: Events;
+  readonly keyring: () => Keyring;
+  readonly credential: (node: Pick<NodeRecord, "id" | "key">) => Promise<string>;
+  readonly forgetKey: (key: string) => Promise<void>;
+  readonly refused: (subject: string, error: unknown) => void;
+}
+
+export function openHelloDoor(control: NatsConnection, parts: Parts): void {
+  const serve = (subject: string, answer: (message: Msg, parts: Parts) => Promise<void>) =>
+    control.subscribe(subject, {
+      queue: "masters",
+      callback: (_error, message) => {
+        answer(message, parts).catch((error: unknown) => parts.refused(message.subject, error));
+      },
+    });
+  serve("boma.rpc.*.hello", hello);
+  serve("boma.rpc.*.rekey", rekey);
+}
+
+/** Opens a request of a node that the registry knows and that is not revoked. */
+function openFrom<B extends z.ZodType>(
+  message: Msg,
+  kind: MessageKind<B>,
+  registry: Registry,
+): { node: NodeRecord; envelope: Opened<z.output<B>> } {
+  const node = registry.byKey(keyInSubject(message.subject));
+  if (node?.status !== "approved") throw new BomaError("wire/sender", "the sender is not an approved node");
+  // The clock of a node that just booted is not judged: it learns the time from the answer to its nonce.
+  const envelope = open(kind, message.data, {
+    trusts: (key) => sameBytes(key, node.sign),
+    to: "master",
+    now: null,
+  });
+  return { node, envelope };
+}
+
+async function hello(message: Msg, parts: Parts): Promise<void> {
+  const { registry, sessions, keyring, credential } = parts;
+  const { node, envelope } = openFrom(message, NodeHello, registry);
+  const said = envelope.body;
+  await noteStart(node, said, parts);
+  if (said.asked) sessions.heard(node.key, said.asked, said.session);
+  const { sign, manifest } = keyring();
+  const body = {
+    nonce: envelope.nonce,
+    time: Date.now(),
+    id: node.id,
+    assigned: node.assigned,
+    assignedRevision: node.assignedRevision,
+    rekey: node.rekey,
+    duplicate: sessions.isDuplicate(node.key),
+    ...(said.wantsCredential && { credential: await credential(node) }),
+    ...grainsRevision(registry, node.key),
+  };
+  message.respond(withManifest(manifest, seal(MasterWelcome, body, { to: node.key, key: sign })));
+}
+
+function grainsRevision(registry: Registry, key: string): { grains?: string } {
+  const revision = registry.grains.get(key)?.revision;
+  return revision === undefined ? {} : { grains: revision };
+}
+
+/** A start counter that does not rise from one process to the next belongs to a directory that was put back. */
+async function noteStart(node: NodeRecord, said: NodeHelloBody, { registry, events }: Parts): Promise<void> {
+  if (said.session === node.session && said.start === node.start) return;
+  if (said.start <= node.start && said.session !== node.session)
+    events.tell({
+      kind: "node.restored",
+      node: node.key,
+      id: node.id,
+      data: { start: said.start, known: node.start },
+    });
+  await registry.change(node.key, (record) => ({
+    ...record,
+    session: said.session,
+    start: Math.max(said.start, record.start),
+    agentVersion: said.agentVersion,
+  }));
+}
+
+async function rekey(message: Msg, parts: Parts): Promise<void> {
+  const { registry, revocations, events, keyring, credential, forgetKey } = parts;
+  const { node, envelope } = openFrom(message, NodeRekey, registry);
+  const { possession, ...next } = envelope.body;
+  if (!verifyBytes(rekeyStatement(next, node.key), possession, next.sign))
+    throw new BomaError("wire/signature", "a node cannot prove that it has its new keys");
+  if (!node.rekey) throw new BomaError("operator/denied", `nobody asked ${node.id} to change its keys`);
+  if (revocations.isRevoked(next.nkey) || registry.byKey(next.nkey))
+    throw new BomaError("wire/sender", "a node wants to move to a key that was in use");
+  const moved: NodeRecord = {
+    ...node,
+    key: next.nkey,
+    sign: next.sign,
+    seal: next.seal,
+    fingerprint: fingerprint(next),
+    rekey: false,
+    formerKey: node.key,
+  };
+  await registry.move(node, moved);
+  const { sign, manifest } = keyring();
+  const body = { nonce: envelope.nonce, credential: await credential(moved) };
+  message.respond(withManifest(manifest, seal(MasterRekeyed, body, { to: node.key, key: sign })));
+  events.tell({
+    kind: "node.rekeyed",
+    node: moved.key,
+    id: moved.id,
+    data: { formerKey: node.key, fingerprint: moved.fingerprint },
+  });
+  await revocations.revoke(node.key, "agent");
+  await forgetKey(node.key);
+}

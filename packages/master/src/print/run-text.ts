@@ -1,0 +1,110 @@
+/** The end of a run as people read it: nodes with the same result stand together. */
+import { escapeControl } from "@boma/protocol";
+
+import { style } from "./output.ts";
+import { counts, exitOf, isOpen, type NodeResult, type RunView } from "./run-view.ts";
+import { valueText } from "./value.ts";
+
+const COLOURS: Readonly<Record<string, Parameters<typeof style>[0]>> = {
+  ok: "green",
+  changed: "yellow",
+  failed: "red",
+  refused: "red",
+  timeout: "magenta",
+  offline: "magenta",
+  expired: "magenta",
+  cancelled: "yellow",
+  queued: "cyan",
+  running: "blue",
+  sent: "blue",
+  waiting: "dim",
+};
+export const paint = (status: string, text = status): string => style(COLOURS[status] ?? "dim", text);
+
+/** Worst first, so that what needs a person is at the end of a short screen and the start of a long list. */
+const ORDER = [
+  "ok",
+  "changed",
+  "queued",
+  "waiting",
+  "sent",
+  "running",
+  "cancelled",
+  "expired",
+  "offline",
+  "timeout",
+  "refused",
+  "failed",
+];
+const NAMES_SHOWN = 12;
+const LINES_SHOWN = 40;
+
+interface Group {
+  readonly status: string;
+  readonly text: string;
+  readonly ids: string[];
+}
+
+function groups({ nodes }: RunView): Group[] {
+  const found = new Map<string, Group>();
+  for (const [id, node] of nodes) {
+    const text = resultText(node);
+    const name = `${node.status}\0${text}`;
+    const group = found.get(name) ?? { status: node.status, text, ids: [] };
+    found.set(name, group);
+    group.ids.push(id);
+  }
+  const rank = ({ status }: Group) => ORDER.indexOf(status);
+  return [...found.values()].sort((a, b) => rank(a) - rank(b) || b.ids.length - a.ids.length);
+}
+
+function resultText(node: NodeResult): string {
+  if (node.status === "queued") return "not connected; the job waits for it";
+  if (isOpen(node)) return node.lost ? "lost its connection" : node.notAnswering ? "not answering" : "";
+  const { error } = node;
+  const parts = [valueText(node.return)];
+  if (error)
+    parts.push(
+      escapeControl(error.message),
+      ...(error.hint ? [style("dim", escapeControl(error.hint))] : []),
+    );
+  return parts.filter((part) => part !== "").join("\n");
+}
+
+export function summaryText(view: RunView, seconds: number, { full = false } = {}): string {
+  const lines: string[] = [];
+  for (const { status, text, ids } of groups(view)) {
+    ids.sort();
+    const shown = full ? ids : ids.slice(0, NAMES_SHOWN);
+    const more = ids.length > shown.length ? ` and ${ids.length - shown.length} more` : "";
+    lines.push(`${paint(status, status.padEnd(9))} ${style("bold", shown.join(" "))}${more}`);
+    lines.push(...indent(text, full));
+  }
+  lines.push("", closingLine(view, seconds), ...nextSteps(view));
+  return lines.join("\n");
+}
+
+function indent(text: string, full: boolean): string[] {
+  if (text === "") return [];
+  const all = text.split("\n");
+  const shown = full ? all : all.slice(0, LINES_SHOWN);
+  const more = all.length > shown.length ? [style("dim", `… ${all.length - shown.length} more lines`)] : [];
+  return [...shown, ...more].map((line) => `          ${line}`);
+}
+
+function closingLine(view: RunView, seconds: number): string {
+  const parts = [...counts(view)]
+    .sort(([a], [b]) => ORDER.indexOf(a) - ORDER.indexOf(b))
+    .map(([status, count]) => paint(status, `${count} ${status}`));
+  const nodes = view.nodes.size === 1 ? "1 node" : `${view.nodes.size} nodes`;
+  return `${nodes} in ${seconds.toFixed(2)} s: ${parts.join(", ") || "none matched"}`;
+}
+
+function nextSteps(view: RunView): string[] {
+  const job = view.record?.job;
+  if (job === undefined || exitOf(view) === 0) return [];
+  const queued = view.nodes.values().some(({ status }) => status === "queued");
+  return queued
+    ? [style("dim", `follow: boma-master jobs attach ${job}   stop: boma-master jobs cancel ${job}`)]
+    : [style("dim", `all of it: boma-master jobs show ${job}`)];
+}

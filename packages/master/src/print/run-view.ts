@@ -1,0 +1,84 @@
+/** What a job's items add up to: where each node stands, and how it all ends. */
+import { ExitCode } from "@boma/protocol";
+
+import type { FinalStatus, OpenStatus } from "../jobs/course.ts";
+import type { JobRecord } from "../jobs/job-record.ts";
+import type { JobItem } from "../jobs/watch.ts";
+
+export interface NodeResult {
+  readonly status: FinalStatus | OpenStatus;
+  readonly return?: unknown;
+  readonly error?: { readonly code: string; readonly message: string; readonly hint?: string | undefined };
+  readonly ms?: number;
+  readonly lost?: boolean;
+  readonly notAnswering?: boolean;
+}
+
+export interface RunView {
+  record: JobRecord | undefined;
+  readonly nodes: Map<string, NodeResult>;
+  closed: boolean;
+}
+
+export const newRunView = (): RunView => ({ record: undefined, nodes: new Map(), closed: false });
+
+const OPEN: ReadonlySet<string> = new Set(["waiting", "queued", "sent", "running"] satisfies OpenStatus[]);
+export const isOpen = ({ status }: NodeResult): boolean => OPEN.has(status);
+
+export function take(view: RunView, item: JobItem): void {
+  if (item.type === "job") view.record = item.record;
+  else if (item.type === "expected") {
+    for (const id of item.ids) if (!view.nodes.has(id)) view.nodes.set(id, { status: "waiting" });
+  } else if (item.type === "status") {
+    const { status, lost, notAnswering } = item;
+    const known = view.nodes.get(item.id);
+    if (!known || isOpen(known)) view.nodes.set(item.id, { status, lost, notAnswering });
+  } else if (item.type === "ending") {
+    const { id, status, value, error, ms } = item;
+    view.nodes.set(id, {
+      status,
+      ...(value !== undefined && { return: value }),
+      ...(error && { error }),
+      ...(ms !== undefined && { ms }),
+    });
+  } else if (item.type === "closed") view.closed = true;
+}
+
+/** Nothing more will happen soon: every node has ended, or waits in its mailbox until it connects. */
+export const isSettled = ({ nodes, record }: RunView): boolean =>
+  record !== undefined &&
+  nodes.size >= record.nodes &&
+  nodes.values().every((node) => !isOpen(node) || node.status === "queued");
+
+const FAILED: ReadonlySet<string> = new Set(["failed", "refused", "cancelled"]);
+
+export function exitOf({ nodes }: RunView): ExitCode {
+  let exit: ExitCode = ExitCode.ok;
+  for (const { status } of nodes.values()) {
+    if (FAILED.has(status)) return ExitCode.failed;
+    if (status !== "ok" && status !== "changed") exit = ExitCode.incomplete;
+  }
+  return exit;
+}
+
+export function counts({ nodes }: RunView): Map<string, number> {
+  const count = new Map<string, number>();
+  for (const { status } of nodes.values()) count.set(status, (count.get(status) ?? 0) + 1);
+  return count;
+}
+
+/** The document of `run --json`: it names every expected node. */
+export function runDocument(view: RunView): object {
+  const ids = [...view.nodes.keys()].sort();
+  const { record } = view;
+  return {
+    job: record?.job,
+    function: record?.function,
+    target: record?.target,
+    state: view.closed ? "closed" : "open",
+    expected: ids,
+    nodes: Object.fromEntries(ids.map((id) => [id, view.nodes.get(id)])),
+    summary: Object.fromEntries(counts(view)),
+    ok: exitOf(view) === ExitCode.ok,
+  };
+}

@@ -1,0 +1,11 @@
+import { Grains, NodeKey } from "@boma/protocol";
+import { z } from "zod";
+
+/** The grains that a node claimed last. */
+export const GrainsRecord = z.strictObject({
+  key: NodeKey,
+  revision: z.string(),
+  at: z.number(),
+  grains: Grains,
+});
+export type GrainsRecord = z.output<typeof GrainsRecord>;

@@ -1,0 +1,119 @@
+/** Which nodes there are, by every name that they go by. */
+import { BomaError, type HardwareClaims, type TargetNode } from "@boma/protocol";
+
+import type { Store } from "../store/store.ts";
+import { Table } from "../store/table.ts";
+import { GrainsRecord } from "./grains-record.ts";
+import { NodeRecord } from "./node-record.ts";
+
+interface Names {
+  readonly byId: ReadonlyMap<string, NodeRecord>;
+  readonly byHardware: ReadonlyMap<string, NodeRecord>;
+}
+
+export class Registry {
+  readonly nodes: Table<NodeRecord>;
+  readonly grains: Table<GrainsRecord>;
+  /** Made when it is asked for, thrown away when a node changes. */
+  #names: Names | undefined;
+
+  private constructor(nodes: Table<NodeRecord>, grains: Table<GrainsRecord>) {
+    this.nodes = nodes;
+    this.grains = grains;
+  }
+
+  static async open(store: Store): Promise<Registry> {
+    const [nodes, grains] = await Promise.all([
+      Table.open(store, "node", NodeRecord),
+      Table.open(store, "grains", GrainsRecord),
+    ]);
+    return new Registry(nodes, grains);
+  }
+
+  /** A new node. Its id may be one that a revoked node had: that record makes room, under its own key. */
+  async add(node: NodeRecord): Promise<void> {
+    await this.nodes.update(node.key, () => node);
+    this.#names = undefined;
+  }
+
+  /** Changes what is known of a node; nothing happens where it is gone meanwhile. */
+  async change(key: string, change: (node: NodeRecord) => NodeRecord): Promise<NodeRecord | undefined> {
+    const changed = await this.nodes.update(key, (node) => node && change(node));
+    this.#names = undefined;
+    return changed;
+  }
+
+  /** A node goes on under new keys: one record ends, the other begins. */
+  async move(from: NodeRecord, to: NodeRecord): Promise<void> {
+    await this.nodes.update(to.key, () => to);
+    const grains = this.grains.get(from.key);
+    if (grains) await this.grains.update(to.key, () => ({ ...grains, key: to.key }));
+    await this.forget(from.key);
+  }
+
+  async forget(key: string): Promise<void> {
+    await this.nodes.update(key, () => undefined);
+    await this.grains.update(key, () => undefined);
+    this.#names = undefined;
+  }
+
+  /** Nodes that may speak. */
+  *approved(): Generator<NodeRecord> {
+    for (const node of this.nodes.values()) if (node.status === "approved") yield node;
+  }
+
+  byKey(key: string): NodeRecord | undefined {
+    return this.nodes.get(key);
+  }
+
+  /** The node of this name; among several that had it, the one that has it now. */
+  byId(id: string): NodeRecord | undefined {
+    return this.#index().byId.get(id);
+  }
+
+  require(id: string): NodeRecord {
+    const node = this.byId(id);
+    if (node) return node;
+    throw new BomaError("node/unknown", `there is no node ${JSON.stringify(id)}`);
+  }
+
+  /** The approved node that has a piece of this hardware. */
+  byHardware(claims: HardwareClaims): NodeRecord | undefined {
+    const { byHardware } = this.#index();
+    for (const piece of pieces(claims)) {
+      const node = byHardware.get(piece);
+      if (node) return node;
+    }
+    return undefined;
+  }
+
+  #index(): Names {
+    return (this.#names ??= indexNames(this.nodes.values()));
+  }
+
+  /** A node as targets see it. */
+  targetNode(node: NodeRecord): TargetNode {
+    const grains = this.grains.get(node.key)?.grains;
+    return {
+      id: node.id,
+      assigned: { ...node.assigned, assurance: node.assurance },
+      ...(grains && { grains }),
+    };
+  }
+}
+
+function* pieces({ uuid, serial, macs }: HardwareClaims): Generator<string> {
+  if (uuid !== undefined) yield `uuid ${uuid.toLowerCase()}`;
+  if (serial !== undefined) yield `serial ${serial}`;
+  for (const mac of macs) yield `mac ${mac.toLowerCase()}`;
+}
+
+function indexNames(nodes: Iterable<NodeRecord>): Names {
+  const byId = new Map<string, NodeRecord>();
+  const byHardware = new Map<string, NodeRecord>();
+  for (const node of nodes) {
+    if (node.status === "approved" || !byId.has(node.id)) byId.set(node.id, node);
+    if (node.status === "approved") for (const piece of pieces(node.claims)) byHardware.set(piece, node);
+  }
+  return { byId, byHardware };
+}

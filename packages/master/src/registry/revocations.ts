@@ -1,0 +1,55 @@
+/** Keys that may never connect again, told to the bus as part of its accounts. */
+import { NodeKey } from "@boma/protocol";
+import type { NatsConnection } from "nats";
+import { z } from "zod";
+
+import { pushAccount } from "../bus/claims.ts";
+import { accountJwts, type BusTrust } from "../bus/trust.ts";
+import type { Store } from "../store/store.ts";
+import { Table } from "../store/table.ts";
+
+const Revocation = z.strictObject({ key: NodeKey, of: z.enum(["agent", "operator"]), at: z.number() });
+type Revocation = z.output<typeof Revocation>;
+
+export class Revocations {
+  readonly #table: Table<Revocation>;
+  readonly #trust: BusTrust;
+  readonly #system: NatsConnection;
+  /** Pushes go one after the other, each with all that was revoked by then. */
+  #pushing: Promise<void> = Promise.resolve();
+
+  private constructor(table: Table<Revocation>, trust: BusTrust, system: NatsConnection) {
+    this.#table = table;
+    this.#trust = trust;
+    this.#system = system;
+  }
+
+  static async open(store: Store, trust: BusTrust, system: NatsConnection): Promise<Revocations> {
+    return new Revocations(await Table.open(store, "revoked", Revocation), trust, system);
+  }
+
+  isRevoked(key: string): boolean {
+    return this.#table.get(key) !== undefined;
+  }
+
+  /** Resolves when every server that answers has cut the key's connections and refuses new ones. */
+  async revoke(key: string, of: Revocation["of"]): Promise<void> {
+    await this.#table.update(key, (known) => known ?? { key, of, at: Date.now() });
+    await this.push();
+  }
+
+  push(): Promise<void> {
+    const mine = this.#pushing.catch(() => undefined).then(() => this.#pushNow());
+    this.#pushing = mine;
+    return mine;
+  }
+
+  async #pushNow(): Promise<void> {
+    const by = (of: Revocation["of"]) =>
+      Object.fromEntries(
+        [...this.#table.values()].filter((row) => row.of === of).map(({ key, at }) => [key, at]),
+      );
+    const jwts = await accountJwts(this.#trust, { agents: by("agent"), operators: by("operator") });
+    for (const { jwt } of jwts) await pushAccount(this.#system, jwt);
+  }
+}

@@ -1,0 +1,152 @@
+/** `boma-master serve`: the bus, if it is ours to run, and a master on it. */
+import { readFileSync } from "node:fs";
+import { hostname, networkInterfaces } from "node:os";
+import { join } from "node:path";
+
+import { BomaError } from "@boma/protocol";
+
+import type { OperatorRecord } from "./api/rights.ts";
+import { EmbeddedServer, type ServerState } from "./bus/server.ts";
+import { storageBytesMax } from "./bus/streams.ts";
+import { issueServerCertificate } from "./bus/tls.ts";
+import { type BusTrust, issueOperatorCredential, parseBusTrust, serverTrust } from "./bus/trust.ts";
+import { assertInitialised, assertPrivate, type Home } from "./home.ts";
+import type { Logger } from "./log.ts";
+import { Master } from "./master.ts";
+import { readOperatorFile, writeOperatorFile } from "./operator-file.ts";
+
+export interface ServeOptions {
+  readonly home: Home;
+  readonly site: string;
+  readonly listen: string;
+  /** An existing server or cluster, instead of one of our own. */
+  readonly nats?: string | undefined;
+  /** Further names or addresses under which nodes reach the bus. */
+  readonly names: readonly string[];
+  readonly log: Logger;
+  readonly onBusState?: (state: ServerState) => void;
+}
+
+export interface Serving {
+  readonly master: Master;
+  readonly servers: readonly string[];
+  stop(): Promise<void>;
+}
+
+const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/;
+
+export async function serve(options: ServeOptions): Promise<Serving> {
+  const { home, log } = options;
+  assertInitialised(home);
+  const file = join(home.keys, "bus.json");
+  assertPrivate(file);
+  const trust = parseBusTrust(readFileSync(file, "utf8"));
+  const ca = readFileSync(join(home.keys, "ca.pem"), "utf8");
+  if (options.nats !== undefined) {
+    const servers = options.nats.split(",").map((url) => url.trim());
+    const tls = servers.some((url) => url.startsWith("tls:")) ? { ca } : {};
+    const master = await startMaster(options, { trust, url: options.nats, servers, embedded: false, ...tls });
+    return { master, servers, stop: () => master.stop() };
+  }
+  const { host, port } = readListen(options.listen);
+  const bus = await startBus(options, trust, { host, port, ca });
+  try {
+    const servers = reachableAt(host, bus.port, options.names);
+    const tls = LOOPBACK.test(host) ? {} : { ca };
+    const master = await startMaster(options, { trust, url: bus.url, servers, embedded: true, ...tls });
+    const stop = async () => {
+      await master.stop();
+      await bus.stop();
+    };
+    return { master, servers, stop };
+  } catch (error) {
+    await bus.stop();
+    log.error({ error: String(error) }, "stopping the bus again");
+    throw error;
+  }
+}
+
+async function startBus(
+  options: ServeOptions,
+  trust: BusTrust,
+  at: { host: string; port: number; ca: string },
+) {
+  const { home, names, onBusState } = options;
+  const { host, port, ca } = at;
+  const key = readFileSync(join(home.keys, "ca.key"), "utf8");
+  const tls = LOOPBACK.test(host)
+    ? undefined
+    : await issueServerCertificate({ certificate: ca, privateKey: key }, serverNames(names));
+  return EmbeddedServer.start({
+    dir: home.bus,
+    host,
+    port,
+    trust: await serverTrust(trust),
+    storageBytesMax: storageBytesMax(),
+    ...(tls && { tls }),
+    ...(onBusState && { onState: onBusState }),
+  });
+}
+
+async function startMaster(
+  { home, log, site }: ServeOptions,
+  at: { trust: BusTrust; url: string; servers: readonly string[]; embedded: boolean; ca?: string },
+): Promise<Master> {
+  const local = readOperatorFile({ ...home }, home.operator);
+  const localOperator: OperatorRecord = {
+    key: local.user.publicKey,
+    name: local.name,
+    sign: local.sign.publicKey,
+    rights: { admin: true, read: true, run: [] },
+    addedAt: Date.now(),
+    addedBy: "init",
+  };
+  const master = await Master.start({ home, log, site, localOperator, ...at });
+  const credential = await issueOperatorCredential(at.trust, {
+    name: local.name,
+    publicKey: local.user.publicKey,
+  });
+  // The command line on this host finds the bus by this file, so it is written when there is something to find.
+  writeOperatorFile(home.operator, { ...local, servers: [at.url], credential, ca: at.ca });
+  return master;
+}
+
+function readListen(listen: string): { host: string; port: number } {
+  const [, bracketed, plain, port] = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/i.exec(listen) ?? [];
+  const host = bracketed ?? plain;
+  if (host === undefined || Number(port) > 65_535)
+    throw new BomaError("usage/argument", `--listen ${listen} is not HOST:PORT`, {
+      hint: "For example 0.0.0.0:4222 or [::]:4222; port 0 takes a free one.",
+    });
+  return { host, port: Number(port) };
+}
+
+const ownAddresses = (): string[] =>
+  Object.values(networkInterfaces()).flatMap((list) =>
+    (list ?? []).filter(({ internal }) => !internal).map(({ address }) => address),
+  );
+
+const isAddress = (name: string): boolean => /^[\d.]+$|:/.test(name);
+
+const serverNames = (names: readonly string[]) => ({
+  dns: ["localhost", hostname(), ...names.filter((name) => !isAddress(name))],
+  ips: [
+    "127.0.0.1",
+    "::1",
+    ...ownAddresses().filter((address) => !address.includes("%")),
+    ...names.filter(isAddress),
+  ],
+});
+
+/** How nodes find the bus: by the names that were given, else by what the machine is called and has. */
+function reachableAt(host: string, port: number, names: readonly string[]): string[] {
+  const scheme = LOOPBACK.test(host) ? "nats" : "tls";
+  const everywhere = host === "0.0.0.0" || host === "::";
+  const hosts =
+    names.length > 0
+      ? names
+      : everywhere
+        ? [...ownAddresses().filter((address) => !address.startsWith("fe80")), hostname()]
+        : [host];
+  return hosts.map((name) => `${scheme}://${name.includes(":") ? `[${name}]` : name}:${port}`);
+}
