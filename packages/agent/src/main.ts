@@ -1,5 +1,5 @@
 /** The command line of the agent. Each command is loaded when it is called, so that the others cost nothing. */
-import { Command, Option } from "@commander-js/extra-typings";
+import { Command } from "@commander-js/extra-typings";
 import type { ErrorCode } from "@boma/protocol";
 
 import { AGENT_VERSION } from "./version.ts";

@@ -48,4 +48,5 @@ export type Term =
 export type Target =
   | Term
   | { readonly kind: "not"; readonly target: Target }
-  | { readonly kind: "and" | "or"; readonly targets: readonly Target[] };
+  | { readonly kind: "and"; readonly targets: readonly Target[] }
+  | { readonly kind: "or"; readonly targets: readonly Target[] };
