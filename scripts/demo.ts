@@ -16,7 +16,8 @@ import { parseArgs, styleText } from "node:util";
 
 const { values: asked } = parseArgs({ options: { keep: { type: "boolean" }, stop: { type: "boolean" } } });
 const state = join(tmpdir(), "boma-demo.json");
-const bin = (name: "agent" | "master") => fileURLToPath(new URL(`../packages/${name}/bin/boma-${name}.mjs`, import.meta.url));
+const bin = (name: "agent" | "master") =>
+  fileURLToPath(new URL(`../packages/${name}/bin/boma-${name}.mjs`, import.meta.url));
 
 interface Running {
   readonly dir: string;
@@ -44,13 +45,24 @@ function start(running: Running, name: string, program: "agent" | "master", args
 
 /** Runs a command as a user would, on the user's own screen. */
 function type(home: string, ...args: readonly string[]): void {
-  console.log(styleText("cyan", `$ boma-master ${args.map((word) => (/^[\w.=-]+$/.test(word) ? word : `'${word}'`)).join(" ")}`));
-  const { status } = spawnSync(process.execPath, [bin("master"), ...args, "--home", home], { stdio: "inherit" });
+  console.log(
+    styleText(
+      "cyan",
+      `$ boma-master ${args.map((word) => (/^[\w.=-]+$/.test(word) ? word : `'${word}'`)).join(" ")}`,
+    ),
+  );
+  const { status } = spawnSync(process.execPath, [bin("master"), ...args, "--home", home], {
+    stdio: "inherit",
+  });
   if (status !== 0) throw new Error(`boma-master ${args[0]} ended with ${status}`);
 }
 
 function ask<T>(home: string, ...args: readonly string[]): T {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [bin("master"), ...args, "--json", "--home", home], { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [bin("master"), ...args, "--json", "--home", home],
+    { encoding: "utf8" },
+  );
   if (status !== 0) throw new Error(`boma-master ${args.join(" ")}: ${stderr}`);
   return JSON.parse(stdout) as T;
 }
@@ -63,7 +75,11 @@ async function untilReady(running: Running, home: string): Promise<void> {
     console.log(line);
     if (line.includes("ready")) ready.resolve();
   });
-  master.on("exit", (code) => ready.reject(new Error(`the master ended with ${code}:\n${readFileSync(join(running.dir, "master.log"), "utf8")}`)));
+  master.on("exit", (code) =>
+    ready.reject(
+      new Error(`the master ended with ${code}:\n${readFileSync(join(running.dir, "master.log"), "utf8")}`),
+    ),
+  );
   await ready.promise;
   if (asked.keep) master.unref();
 }
@@ -71,7 +87,11 @@ async function untilReady(running: Running, home: string): Promise<void> {
 /** Follows the events, as a user would, until each node is connected. */
 async function untilEnrolled(home: string): Promise<void> {
   console.log(styleText("cyan", "$ boma-master events 'node.*' --since 1h --follow"));
-  const follow = spawn(process.execPath, [bin("master"), "events", "node.*", "--since", "1h", "--follow", "--home", home], { stdio: ["ignore", "pipe", "inherit"] });
+  const follow = spawn(
+    process.execPath,
+    [bin("master"), "events", "node.*", "--since", "1h", "--follow", "--home", home],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
   const connected = new Set<string>();
   for await (const line of createInterface({ input: follow.stdout! })) {
     console.log(line.length > 150 ? `${line.slice(0, 149)}…` : line);
@@ -90,12 +110,30 @@ async function run(running: Running): Promise<void> {
 
   say("Three agents, each confined below a root of its own, with a boot token for their environment");
   for (const { id, env } of nodes) {
-    const { joinToken, servers } = ask<{ joinToken: string; servers: string[] }>(home, "token", "create", "--env", env);
+    const { joinToken, servers } = ask<{ joinToken: string; servers: string[] }>(
+      home,
+      "token",
+      "create",
+      "--env",
+      env,
+    );
     const root = join(running.dir, id);
     mkdirSync(root);
     const tokenFile = join(root, "token");
     writeFileSync(tokenFile, joinToken, { mode: 0o600 });
-    const agent = start(running, id, "agent", ["run", "--master", servers.join(","), "--token-file", tokenFile, "--id", id, "--root", root, "--home", join(root, "boma")]);
+    const agent = start(running, id, "agent", [
+      "run",
+      "--master",
+      servers.join(","),
+      "--token-file",
+      tokenFile,
+      "--id",
+      id,
+      "--root",
+      root,
+      "--home",
+      join(root, "boma"),
+    ]);
     if (asked.keep) agent.unref();
   }
   await untilEnrolled(home);
@@ -112,7 +150,8 @@ async function run(running: Running): Promise<void> {
 async function end({ dir, pids }: Running): Promise<void> {
   for (const pid of pids) signal(pid, "SIGTERM");
   const gone = (pid: number) => !signal(pid, 0);
-  for (let waited = 0; waited < 10_000 && !pids.every(gone); waited += 50) await new Promise((resolve) => setTimeout(resolve, 50));
+  for (let waited = 0; waited < 10_000 && !pids.every(gone); waited += 50)
+    await new Promise((resolve) => setTimeout(resolve, 50));
   for (const pid of pids) signal(pid, "SIGKILL");
   rmSync(dir, { recursive: true, force: true });
 }
@@ -135,7 +174,7 @@ async function main(): Promise<void> {
   const running: Running = { dir: mkdtempSync(join(tmpdir(), "boma-demo-")), pids: [] };
   let ok = false;
   const interrupted = () => void end(running).then(() => process.exit(130));
-  process.once("SIGINT", interrupted);
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, interrupted);
   try {
     await run(running);
     ok = true;
@@ -143,11 +182,18 @@ async function main(): Promise<void> {
     if (!ok || !asked.keep) await end(running);
   }
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
-  if (!asked.keep) return console.log(styleText("green", `\nAll green in ${seconds} s, and nothing is left behind.`));
+  if (!asked.keep)
+    return console.log(styleText("green", `\nAll green in ${seconds} s, and nothing is left behind.`));
   writeFileSync(state, JSON.stringify(running));
   const flag = `--home ${join(running.dir, "master")}`;
   console.log(styleText("green", `\nGreen in ${seconds} s, and still running. Try:`));
-  for (const words of ["run 'env:dev' grains.get os ram", "run '*' agent.status", "grains web-01", "events --follow", "revoke web-02"])
+  for (const words of [
+    "run 'env:dev' grains.get os ram",
+    "run '*' agent.status",
+    "grains web-01",
+    "events --follow",
+    "revoke web-02",
+  ])
     console.log(`  npx boma-master ${words} ${flag}`);
   console.log("stop it with:\n  npm run demo -- --stop");
 }

@@ -10,7 +10,8 @@ import { fileURLToPath } from "node:url";
 import type { SequencedEvent } from "../../packages/master/src/events/events.ts";
 import { type Ended, TestProcess } from "./process.ts";
 
-const bin = (name: "agent" | "master") => fileURLToPath(new URL(`../../packages/${name}/bin/boma-${name}.mjs`, import.meta.url));
+const bin = (name: "agent" | "master") =>
+  fileURLToPath(new URL(`../../packages/${name}/bin/boma-${name}.mjs`, import.meta.url));
 
 export interface AgentOptions {
   /** The environment that its token assigns; without one it comes without a token. */
@@ -69,7 +70,10 @@ export class Fleet implements AsyncDisposable {
 
   spawn(...args: readonly string[]): TestProcess {
     const dash = args.indexOf("--");
-    const words = dash < 0 ? [...args, "--home", this.home] : [...args.slice(0, dash), "--home", this.home, ...args.slice(dash)];
+    const words =
+      dash < 0
+        ? [...args, "--home", this.home]
+        : [...args.slice(0, dash), "--home", this.home, ...args.slice(dash)];
     return new TestProcess(process.execPath, [bin("master"), ...words]);
   }
 
@@ -92,19 +96,32 @@ export class Fleet implements AsyncDisposable {
   }
 
   async token(...args: readonly string[]): Promise<{ token: string; joinToken: string; id: string }> {
-    return (await this.json<{ token: string; joinToken: string; id: string }>("token", "create", ...args)).value;
+    return (await this.json<{ token: string; joinToken: string; id: string }>("token", "create", ...args))
+      .value;
   }
 
   /** Starts an agent and waits until it is connected, or until it prints what the test waits for. */
   async agent(id: string, options: AgentOptions = {}): Promise<TestProcess> {
     const root = join(this.dir, id);
     mkdirSync(root, { recursive: true });
-    const token = options.token ?? (await this.token(...(options.env === undefined ? [] : ["--env", options.env]))).joinToken;
+    const token =
+      options.token ??
+      (await this.token(...(options.env === undefined ? [] : ["--env", options.env]))).joinToken;
     const file = join(root, "token");
     writeFileSync(file, token, { mode: 0o600 });
     const home = options.home ?? join(root, "boma");
     const confined = options.unconfined ? [] : ["--root", root];
-    const words = ["run", "--token-file", file, "--id", id, ...confined, "--home", home, ...(options.args ?? [])];
+    const words = [
+      "run",
+      "--token-file",
+      file,
+      "--id",
+      id,
+      ...confined,
+      "--home",
+      home,
+      ...(options.args ?? []),
+    ];
     const agent = new TestProcess(process.execPath, [bin("agent"), ...words]);
     this.agents.set(id, agent);
     await agent.line(options.waitFor ?? /"msg":"connected"/);
@@ -113,13 +130,22 @@ export class Fleet implements AsyncDisposable {
 
   /** Starts an agent again on the home that it had. */
   async restart(id: string, options: AgentOptions = {}): Promise<TestProcess> {
-    return this.agent(id, { token: "", ...options, ...(options.token === undefined && { token: (await this.token()).joinToken }) });
+    return this.agent(id, {
+      token: "",
+      ...options,
+      ...(options.token === undefined && { token: (await this.token()).joinToken }),
+    });
   }
 
   /** The first event that fits, be it past or to come. */
-  async event(pattern: string, fits: (event: SequencedEvent) => boolean = () => true): Promise<SequencedEvent> {
+  async event(
+    pattern: string,
+    fits: (event: SequencedEvent) => boolean = () => true,
+  ): Promise<SequencedEvent> {
     await using follow = this.spawn("events", pattern, "--since", "1h", "--follow", "--json");
-    return JSON.parse(await follow.line((line) => line.startsWith("{") && fits(JSON.parse(line) as SequencedEvent))) as SequencedEvent;
+    return JSON.parse(
+      await follow.line((line) => line.startsWith("{") && fits(JSON.parse(line) as SequencedEvent)),
+    ) as SequencedEvent;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -20,9 +20,17 @@ export class TestProcess implements AsyncDisposable {
   readonly #waiting = new Set<() => void>();
   #over = false;
 
-  constructor(command: string, args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}) {
+  constructor(
+    command: string,
+    args: readonly string[],
+    options: { cwd?: string; env?: Record<string, string> } = {},
+  ) {
     const env = { ...process.env, NO_COLOR: "1", ...options.env };
-    this.#child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env, ...(options.cwd && { cwd: options.cwd }) });
+    this.#child = spawn(command, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env,
+      ...(options.cwd && { cwd: options.cwd }),
+    });
     living.add(this.#child);
     let stdout = "";
     let stderr = "";

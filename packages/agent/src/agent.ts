@@ -11,6 +11,7 @@ import {
   BomaError,
   type BootToken,
   type EnrolAnswerBody,
+  type Grains,
   type JoinKit,
   newSession,
   type NodeEventBody,
@@ -51,6 +52,8 @@ export interface AgentOptions {
   readonly proposedId?: string | undefined;
   readonly host?: HostParts | undefined;
   readonly confined?: boolean | undefined;
+  /** The hardware that it enrols as, where that is not the machine of its grains. */
+  readonly hardware?: (() => Promise<Grains>) | undefined;
   readonly functions?: Readonly<Record<string, AnyFunction>> | undefined;
   readonly policyDir?: string | undefined;
   readonly bootId?: string | undefined;
@@ -163,7 +166,8 @@ export class Agent {
     const lock = await lockHome(dir);
     try {
       const identity = await Identity.open(dir, { proposed: this.#options.proposedId ?? "node", durable });
-      for (const path of await closeHome(dir)) log.warn({ path }, "others could read this file; now only its owner can");
+      for (const path of await closeHome(dir))
+        log.warn({ path }, "others could read this file; now only its owner can");
       await identity.begin({ kit: this.#options.kit, proposed: this.#options.id });
       const { kit } = identity;
       if (!kit) throw noKit();
@@ -171,7 +175,8 @@ export class Agent {
       const now = (): number | undefined => (this.#time.known ? this.#time.now() : undefined);
       const journal = await Journal.open(join(dir, "journal"), { durable, now });
       const policy = policyDir === undefined ? openPolicy : await readPolicy(policyDir);
-      for (const problem of policy.problems) log.error({ problem }, "the policy cannot be read: functions that change things are refused");
+      for (const problem of policy.problems)
+        log.error({ problem }, "the policy cannot be read: functions that change things are refused");
       const letters = lettersOf(identity, this.#time);
       const outbox = new Outbox({ key: () => identity.key, journal, renew: letters.renew, random });
       const jobs = this.#makeJobs({ journal, policy, letters, outbox });
@@ -179,7 +184,19 @@ export class Agent {
       const interrupted = journal.interrupted();
       for (const record of interrupted) if (record.onRestart === "fail") jobs.recover(record);
       const resumable = interrupted.filter(({ onRestart }) => onRestart === "resume");
-      return { identity, trust, journal, policy, letters, outbox, jobs, feed: await feeding, lock, kit, resumable };
+      return {
+        identity,
+        trust,
+        journal,
+        policy,
+        letters,
+        outbox,
+        jobs,
+        feed: await feeding,
+        lock,
+        kit,
+        resumable,
+      };
     } catch (thrown) {
       await lock.release();
       throw thrown;
@@ -226,8 +243,15 @@ export class Agent {
     const { identity, feed, kit } = this.#own;
     const { signal } = this.#living;
     this.#turn("enrolling");
-    const { version, token } = this.#options;
-    const base = { kit, id: identity.id, agentVersion: version, claims: hardwareClaims(feed.current.grains), token };
+    const { version, token, hardware } = this.#options;
+    const { grains } = feed.current;
+    const base = {
+      kit,
+      id: identity.id,
+      agentVersion: version,
+      claims: hardwareClaims(grains, await hardware?.()),
+      token,
+    };
     if (await this.#knockWithNextKeys(base)) return;
     const approval = await enrol({ ...base, keys: identity.keys }, this.#enrolPorts(), signal);
     if (!approval) return;
@@ -268,7 +292,10 @@ export class Agent {
         this.#options.onEnrolPending?.(identity.fingerprint, answer);
       },
       onFailure: (thrown, waitMs) => {
-        this.#log.warn({ error: messageOf(thrown), waitMs: Math.round(waitMs) }, "the master cannot be asked to let this node in");
+        this.#log.warn(
+          { error: messageOf(thrown), waitMs: Math.round(waitMs) },
+          "the master cannot be asked to let this node in",
+        );
         this.#turn("enrolling", messageOf(thrown));
       },
     };
@@ -302,15 +329,31 @@ export class Agent {
     const { identity, trust, journal, jobs, outbox, feed, letters } = this.#own;
     this.#connection = connection;
     const report = (body: NodeEventBody): void => void outbox.sendLoose("event", letters.event(body));
-    const refused = complaints((body) => {
-      this.#log.warn(body.data, "a message was refused");
-      report(body);
-    }, () => this.#time.steady());
+    const refused = complaints(
+      (body) => {
+        this.#log.warn(body.data, "a message was refused");
+        report(body);
+      },
+      () => this.#time.steady(),
+    );
     const session = new Session({
-      connection, identity, trust, time: this.#time, journal, jobs, outbox, feed, letters, refused,
+      connection,
+      identity,
+      trust,
+      time: this.#time,
+      journal,
+      jobs,
+      outbox,
+      feed,
+      letters,
+      refused,
       log: this.#log,
       random: this.#random,
-      facts: { session: this.#session, bootId: this.#options.bootId ?? "", agentVersion: this.#options.version },
+      facts: {
+        session: this.#session,
+        bootId: this.#options.bootId ?? "",
+        agentVersion: this.#options.version,
+      },
       onWelcome: () => {
         onWelcome();
         this.#welcomed(report);
@@ -333,7 +376,10 @@ export class Agent {
     report({ kind: "node.started", data: { version: this.#options.version, start: identity.start } });
     if (journal.corrupt) {
       this.#log.error({}, "the journal is damaged: every job is refused until it is moved aside");
-      report({ kind: "node.journal-corrupt", data: { path: join(this.#options.dir, "journal"), bytes: journal.bytes } });
+      report({
+        kind: "node.journal-corrupt",
+        data: { path: join(this.#options.dir, "journal"), bytes: journal.bytes },
+      });
     }
     for (const record of resumable) if (journal.stateOf(record.job) === "started") jobs.recover(record);
     this.#ready.resolve(identity.id);

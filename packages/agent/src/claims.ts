@@ -6,13 +6,14 @@ import { ASSIGNED_ONLY, Assigned, type Grains, type GrainValue, type HardwareCla
 const TEXT_LENGTH_MAX = 255;
 const MACS_MAX = 64;
 
-export function hardwareClaims(grains: Grains): HardwareClaims {
-  const { model, uuid, serial } = grains;
+/** `hardware` is where the machine's own marks are read, which for a confined agent is not the machine that it runs on. */
+export function hardwareClaims(grains: Grains, hardware: Grains = grains): HardwareClaims {
+  const { model, uuid, serial, macs } = hardware;
   return {
     hostname: text(grains["hostname"]) ?? hostname().slice(0, TEXT_LENGTH_MAX),
     arch: text(grains["arch"]) ?? process.arch,
     ...optional({ model: text(model), uuid: text(uuid), serial: text(serial) }),
-    macs: Array.isArray(grains["macs"]) ? texts(grains["macs"] as readonly GrainValue[]).slice(0, MACS_MAX) : [],
+    macs: Array.isArray(macs) ? texts(macs as readonly GrainValue[]).slice(0, MACS_MAX) : [],
     wants: wantedGrains(grains),
   };
 }
@@ -22,7 +23,12 @@ function wantedGrains(grains: Grains): Assigned {
   const wishes = ASSIGNED_ONLY.flatMap((word) => {
     const value = grains[word];
     if (value === undefined) return [];
-    return [[word, Array.isArray(value) ? texts(value as readonly GrainValue[]).slice(0, 64) : String(value)] as const];
+    return [
+      [
+        word,
+        Array.isArray(value) ? texts(value as readonly GrainValue[]).slice(0, 64) : String(value),
+      ] as const,
+    ];
   });
   const read = Assigned.safeParse(Object.fromEntries(wishes));
   return read.success ? read.data : {};
@@ -33,5 +39,9 @@ const text = (value: GrainValue | undefined): string | undefined =>
 
 const texts = (values: readonly GrainValue[]): string[] => values.flatMap((value) => text(value) ?? []);
 
-const optional = <T extends Readonly<Record<string, string | undefined>>>(fields: T): { [K in keyof T]?: string } =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: string };
+const optional = <T extends Readonly<Record<string, string | undefined>>>(
+  fields: T,
+): { [K in keyof T]?: string } =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: string;
+  };

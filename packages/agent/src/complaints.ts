@@ -17,7 +17,12 @@ export function complaints(
       return;
     }
     last = now;
-    const data = { code: error.code, subject, message: error.message.slice(0, MESSAGE_LENGTH_MAX), unreported };
+    const data = {
+      code: error.code,
+      subject,
+      message: error.message.slice(0, MESSAGE_LENGTH_MAX),
+      unreported,
+    };
     unreported = 0;
     report({ kind: "node.message-refused", data });
   };

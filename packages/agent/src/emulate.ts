@@ -56,7 +56,12 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
 function emulatedAgent(options: FleetOptions, index: number): Agent {
   const name = `${options.prefix ?? "emulated"}-${String(index + 1).padStart(4, "0")}`;
-  const grains = options.grains?.(index) ?? { hostname: name, kernel: "Linux", virtual: "emulated", emulated_on: hostname() };
+  const grains = options.grains?.(index) ?? {
+    hostname: name,
+    kernel: "Linux",
+    virtual: "emulated",
+    emulated_on: hostname(),
+  };
   return new Agent({
     dir: join(options.dir, name, "agent"),
     version: AGENT_VERSION,

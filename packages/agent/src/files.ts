@@ -54,4 +54,5 @@ export async function readIfThere(path: string): Promise<Buffer | undefined> {
 export const hasCode = (thrown: unknown, code: string): boolean =>
   thrown instanceof Error && (thrown as NodeJS.ErrnoException).code === code;
 export const isMissing = (thrown: unknown): boolean => hasCode(thrown, "ENOENT");
-export const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
+export const messageOf = (thrown: unknown): string =>
+  thrown instanceof Error ? thrown.message : String(thrown);

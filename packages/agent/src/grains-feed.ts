@@ -12,7 +12,10 @@ const COLLECT_MS = 5 * 60_000;
 const SETTLE_MS = 500;
 
 export interface GrainsSource {
-  collect(): Promise<{ readonly grains: Grains; readonly problems: readonly { collector: string; message: string }[] }>;
+  collect(): Promise<{
+    readonly grains: Grains;
+    readonly problems: readonly { collector: string; message: string }[];
+  }>;
   revision(grains: Grains): string;
   /** Where custom grains lie, to be looked at when they change. */
   readonly watchDir?: string | undefined;
@@ -73,7 +76,8 @@ export async function startGrainsFeed(
 
 function lookNowAndThen(look: () => Promise<void>, random: () => number): () => void {
   let timer: NodeJS.Timeout;
-  const arm = (): void => void (timer = setTimeout(() => void look().then(arm), jitter(COLLECT_MS, random)).unref());
+  const arm = (): void =>
+    void (timer = setTimeout(() => void look().then(arm), jitter(COLLECT_MS, random)).unref());
   arm();
   return () => clearTimeout(timer);
 }

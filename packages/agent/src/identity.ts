@@ -28,7 +28,9 @@ import { z } from "zod";
 
 import { readIfThere, writeAtomic } from "./files.ts";
 
-const Base64Key = z.base64().refine((text) => Buffer.from(text, "base64").length === 32, "32 bytes in base64");
+const Base64Key = z
+  .base64()
+  .refine((text) => Buffer.from(text, "base64").length === 32, "32 bytes in base64");
 const StoredKeys = z.strictObject({
   nkey: z.string().regex(/^SU[A-Z2-7]{56}$/),
   sign: Base64Key,
@@ -194,7 +196,9 @@ export class Identity {
 
   async #save(change: Partial<Stored>): Promise<void> {
     const next = { ...this.#stored, ...change };
-    await writeAtomic(join(this.#dir, FILE), `${JSON.stringify(next, undefined, 2)}\n`, { durable: this.#durable });
+    await writeAtomic(join(this.#dir, FILE), `${JSON.stringify(next, undefined, 2)}\n`, {
+      durable: this.#durable,
+    });
     this.#stored = next;
   }
 }
@@ -214,9 +218,13 @@ function parseStored<S extends z.ZodType>(schema: S, bytes: Uint8Array, path: st
   } catch (cause) {
     // The cause may quote the content, and the content holds seeds: only the place of the fault is told.
     const where = cause instanceof z.ZodError ? ` (at ${cause.issues[0]?.path.join(".")})` : "";
-    throw new BomaError("usage/file", `${path} is damaged${where}: the agent will not make a new identity by itself`, {
-      hint: "Restore the file, or move it aside to enrol this machine as a new node.",
-    });
+    throw new BomaError(
+      "usage/file",
+      `${path} is damaged${where}: the agent will not make a new identity by itself`,
+      {
+        hint: "Restore the file, or move it aside to enrol this machine as a new node.",
+      },
+    );
   }
 }
 

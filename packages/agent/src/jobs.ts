@@ -92,7 +92,11 @@ export class Jobs {
       return;
     }
     if (this.#queue.size >= QUEUED_MAX) {
-      void this.#finish(order, withoutValue("refused", new BomaError("job/refused", "this node has too many jobs waiting")), true);
+      void this.#finish(
+        order,
+        withoutValue("refused", new BomaError("job/refused", "this node has too many jobs waiting")),
+        true,
+      );
       return;
     }
     this.#queue.set(order.job, queued);
@@ -105,7 +109,10 @@ export class Jobs {
       this.accept(record.order, true);
       return;
     }
-    const error = new BomaError("job/agent-restarted", `the agent stopped while ${record.order.function} ran`);
+    const error = new BomaError(
+      "job/agent-restarted",
+      `the agent stopped while ${record.order.function} ran`,
+    );
     void this.#finish(record.order, withoutValue("failed", error), true);
   }
 
@@ -122,7 +129,11 @@ export class Jobs {
     const error = new BomaError("job/refused", "the job was cancelled before it began", {
       hint: "Nothing was done on this node.",
     });
-    void this.#finish({ job, expiresAt: queued?.order.expiresAt ?? this.#ports.time.now() + 24 * 3_600_000 }, withoutValue("cancelled", error), true);
+    void this.#finish(
+      { job, expiresAt: queued?.order.expiresAt ?? this.#ports.time.now() + 24 * 3_600_000 },
+      withoutValue("cancelled", error),
+      true,
+    );
   }
 
   async #run({ order, progress, resumed }: Queued): Promise<void> {
@@ -165,9 +176,13 @@ export class Jobs {
   #check(order: JobOrder, resumed: boolean): { spec: AnyFunction; args: Record<string, unknown> } {
     const { functions, journal, policy, time } = this.#ports;
     if (journal.corrupt)
-      throw new BomaError("journal/corrupt", "this node's journal is damaged: it cannot tell what it has done already");
+      throw new BomaError(
+        "journal/corrupt",
+        "this node's journal is damaged: it cannot tell what it has done already",
+      );
     const late = time.now() - order.expiresAt;
-    if (late > 0 && !resumed) throw new BomaError("wire/expired", `the job expired ${late} ms before it could begin`);
+    if (late > 0 && !resumed)
+      throw new BomaError("wire/expired", `the job expired ${late} ms before it could begin`);
     const spec = Object.hasOwn(functions, order.function) ? functions[order.function] : undefined;
     if (!spec) {
       const near = closest(order.function, Object.keys(functions));
@@ -185,16 +200,22 @@ export class Jobs {
     const record: StartedRecord = { kind: "started", job: order.job, onRestart: spec.onRestart, order };
     const written = journal.append(record, { sync: spec.effect === "write" });
     if (spec.effect === "read") {
-      written.catch((thrown: unknown) => log.warn({ job: order.job, error: messageOf(thrown) }, "a start was not recorded"));
+      written.catch((thrown: unknown) =>
+        log.warn({ job: order.job, error: messageOf(thrown) }, "a start was not recorded"),
+      );
       return;
     }
     try {
       await written;
     } catch (cause) {
-      throw new BomaError("job/refused", `the job was not begun, because its start could not be recorded: ${messageOf(cause)}`, {
-        cause,
-        hint: "Look at the disk that holds the agent's home: it may be full.",
-      });
+      throw new BomaError(
+        "job/refused",
+        `the job was not begun, because its start could not be recorded: ${messageOf(cause)}`,
+        {
+          cause,
+          hint: "Look at the disk that holds the agent's home: it may be full.",
+        },
+      );
     }
   }
 
@@ -208,10 +229,15 @@ export class Jobs {
   }): Promise<Outcome | undefined> {
     const { order, spec, args, controller, line } = call;
     const { signal } = controller;
-    const timer = setTimeout(() => controller.abort(new Stopped("timeout")), Math.min(order.timeoutMs, 2 ** 31 - 1));
+    const timer = setTimeout(
+      () => controller.abort(new Stopped("timeout")),
+      Math.min(order.timeoutMs, 2 ** 31 - 1),
+    );
     let value: unknown;
     try {
-      value = await heeded(signal, () => spec.run(args as never, { host: this.#ports.host, signal, line, test: order.test }));
+      value = await heeded(signal, () =>
+        spec.run(args as never, { host: this.#ports.host, signal, line, test: order.test }),
+      );
       if (!signal.aborted) return outcomeOf(spec, value);
     } catch (thrown) {
       if (!signal.aborted) return failure(thrown);
@@ -257,7 +283,8 @@ const isExpiry = (thrown: unknown): boolean => thrown instanceof BomaError && th
 
 /** A function's own complaint about what it was asked is a refusal to the reader, but it did begin: it failed. */
 function failure(thrown: unknown): Outcome {
-  if (thrown instanceof BomaError) return withoutValue(thrown.code === "confined/refused" ? "refused" : "failed", thrown);
+  if (thrown instanceof BomaError)
+    return withoutValue(thrown.code === "confined/refused" ? "refused" : "failed", thrown);
   return withoutValue("failed", new BomaError("function/failed", messageOf(thrown), { cause: thrown }));
 }
 

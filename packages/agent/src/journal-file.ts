@@ -7,8 +7,9 @@ import { crc32 } from "node:zlib";
 
 import { pack, unpackHostile } from "@boma/protocol";
 
+/** Where the body of a record begins. */
+export const PREFIX_BYTES = 8;
 export const JOURNAL_HEAD = Buffer.from("boma journal 1\n");
-const PREFIX_BYTES = 8;
 /** Larger than a return and its order together can be. */
 const RECORD_BYTES_MAX = 1024 * 1024;
 
@@ -24,8 +25,14 @@ export function packRecord(record: object): Uint8Array {
 /** The length is covered as well: a changed length must not look like another record. */
 const checksum = (length: Uint8Array, body: Uint8Array): number => crc32(body, crc32(length));
 
+export interface Scanned {
+  readonly record: unknown;
+  readonly at: number;
+  readonly length: number;
+}
+
 export interface Scan {
-  readonly records: readonly unknown[];
+  readonly records: readonly Scanned[];
   /** Everything before this byte is good. */
   readonly end: number;
   readonly state: "whole" | "torn" | "corrupt";
@@ -36,13 +43,14 @@ export function scanJournal(data: Uint8Array): Scan {
   const head = bytes.subarray(0, JOURNAL_HEAD.length);
   if (!head.equals(JOURNAL_HEAD.subarray(0, head.length))) return { records: [], end: 0, state: "corrupt" };
   if (head.length < JOURNAL_HEAD.length) return { records: [], end: 0, state: "torn" };
-  const records: unknown[] = [];
+  const records: Scanned[] = [];
   let at = JOURNAL_HEAD.length;
   while (at < bytes.length) {
     const body = recordAt(bytes, at);
     if (!body) return { records, end: at, state: hasRecordAfter(bytes, at + 1) ? "corrupt" : "torn" };
-    records.push(unpackHostile(body));
-    at += PREFIX_BYTES + body.length;
+    const length = PREFIX_BYTES + body.length;
+    records.push({ record: unpackHostile(body), at, length });
+    at += length;
   }
   return { records, end: at, state: "whole" };
 }

@@ -9,7 +9,7 @@ import { dirname } from "node:path";
 import { BomaError, type JobOrder, unpack } from "@boma/protocol";
 
 import { readIfThere, syncDirectory, writeAtomic } from "./files.ts";
-import { JOURNAL_HEAD, packRecord, scanJournal } from "./journal-file.ts";
+import { JOURNAL_HEAD, packRecord, PREFIX_BYTES, scanJournal } from "./journal-file.ts";
 
 export interface StartedRecord {
   readonly kind: "started";
@@ -96,12 +96,7 @@ export class Journal {
     }
     const scan = scanJournal(held);
     const journal = new Journal(path, options, { corrupt: scan.state === "corrupt", end: scan.end });
-    let at = JOURNAL_HEAD.length;
-    for (const record of scan.records as JournalRecord[]) {
-      const length = packRecord(record).length;
-      journal.#apply(record, { at, length });
-      at += length;
-    }
+    for (const { record, ...place } of scan.records) journal.#apply(record as JournalRecord, place);
     if (journal.corrupt) return journal;
     journal.#file = await (options.openFile ?? ((file) => open(file, "r+")))(path);
     await journal.#cutTornEnd(scan.state === "torn");
@@ -149,18 +144,25 @@ export class Journal {
     if (!place || !this.#file) return undefined;
     const bytes = Buffer.alloc(place.length);
     await this.#file.read(bytes, 0, place.length, place.at);
-    return (unpack(bytes.subarray(8)) as DoneRecord).frame;
+    return (unpack(bytes.subarray(PREFIX_BYTES)) as DoneRecord).frame;
   }
 
   /** Resolves when the record is written, with `sync` when it is on the disk. */
   append(record: JournalRecord, { sync }: { readonly sync: boolean }): Promise<void> {
     if (this.corrupt)
-      return Promise.reject(new BomaError("journal/corrupt", `${this.#path} is damaged: nothing is recorded`));
+      return Promise.reject(
+        new BomaError("journal/corrupt", `${this.#path} is damaged: nothing is recorded`),
+      );
     const settled = Promise.withResolvers<void>();
     // A return that cannot be written is still known to this process.
     if (record.kind !== "started") this.#apply(record, undefined);
-    this.#queue.push({ record, bytes: packRecord(record), sync: sync && this.#options.durable !== false, settled });
-    this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
+    this.#queue.push({
+      record,
+      bytes: packRecord(record),
+      sync: sync && this.#options.durable !== false,
+      settled,
+    });
+    this.#writing ??= this.#write();
     return settled.promise;
   }
 
@@ -177,6 +179,8 @@ export class Journal {
       }
       if (this.#end > this.#compactAt) await this.#compact().catch(() => (this.#compactAt *= 2));
     }
+    // In the same breath as the last look at the queue: what comes a moment later starts a new turn.
+    this.#writing = undefined;
   }
 
   async #writeBatch(batch: readonly Pending[]): Promise<void> {

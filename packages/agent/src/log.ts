@@ -14,7 +14,10 @@ export const silentLog: Log = { info: () => undefined, warn: () => undefined, er
 export function createLog(stream: NodeJS.WriteStream = process.stdout): Log {
   if (stream.isTTY) return plainLog(stream);
   // The bound methods keep pino's own `this` out of the interface.
-  const base = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 1, sync: true }));
+  const base = pino(
+    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ fd: 1, sync: true }),
+  );
   return {
     info: (fields, message) => base.info(fields, message),
     warn: (fields, message) => base.warn(fields, message),
@@ -27,7 +30,12 @@ function plainLog(stream: NodeJS.WriteStream): Log {
     (level: string) =>
     (fields: Readonly<Record<string, unknown>>, message: string): void => {
       const rest = Object.entries(fields).map(([key, value]) => `${key}=${String(value)}`);
-      stream.write(`${[level, message, ...rest].filter((part) => part !== "").map(escapeLine).join("  ")}\n`);
+      stream.write(
+        `${[level, message, ...rest]
+          .filter((part) => part !== "")
+          .map(escapeLine)
+          .join("  ")}\n`,
+      );
     };
   return { info: line(""), warn: line("warning"), error: line("error") };
 }

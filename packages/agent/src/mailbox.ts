@@ -36,7 +36,8 @@ export function receiveMail(data: Uint8Array, ports: MailboxPorts): void {
 export async function readMailbox(bus: Bus, ports: MailboxPorts): Promise<void> {
   const answer = await bus.request(subjects.readMail(ports.key()), new Uint8Array(), { timeoutMs: READ_MS });
   if (answer.status === NOT_FOUND) return;
-  if (answer.status !== 0) throw new BomaError("bus/unreachable", `the mailbox cannot be read: status ${answer.status}`);
+  if (answer.status !== 0)
+    throw new BomaError("bus/unreachable", `the mailbox cannot be read: status ${answer.status}`);
   const mail = openMail(answer.data, ports);
   if (mail) takeOrders(mail, ports, { again: true });
 }
@@ -46,7 +47,10 @@ function openMail(data: Uint8Array, ports: MailboxPorts): MailboxBody | undefine
   try {
     const { body } = open(Mailbox, data, { trusts: trust.trusts, to: ports.key(), now: time.now() });
     if (body.number < journal.mailboxNumber)
-      throw new BomaError("wire/replay", `mailbox ${body.number} is older than ${journal.mailboxNumber}, which was seen`);
+      throw new BomaError(
+        "wire/replay",
+        `mailbox ${body.number} is older than ${journal.mailboxNumber}, which was seen`,
+      );
     if (body.number > journal.mailboxNumber)
       journal.append({ kind: "mailbox", number: body.number }, { sync: false }).catch(() => undefined);
     return body;
@@ -65,6 +69,10 @@ function takeOrders(mail: MailboxBody, ports: MailboxPorts, { again }: { again: 
     const state = journal.stateOf(order.job);
     if (state === undefined) jobs.accept(order);
     // The master still waits for what was handed over once: it may have lost it before it was stored.
-    else if (state === "done" && again) void journal.returnOf(order.job).then((kept) => kept && outbox.sendReturn(kept)).catch(() => undefined);
+    else if (state === "done" && again)
+      void journal
+        .returnOf(order.job)
+        .then((kept) => kept && outbox.sendReturn(kept))
+        .catch(() => undefined);
   }
 }

@@ -1,17 +1,22 @@
+import type { ErrorCode } from "@boma/protocol";
 /** The command line of the agent. Each command is loaded when it is called, so that the others cost nothing. */
 import { Command } from "@commander-js/extra-typings";
-import type { ErrorCode } from "@boma/protocol";
 
 import { AGENT_VERSION } from "./version.ts";
 
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
 const program = new Command("boma-agent")
-  .description("The agent of a boma node: it enrols this machine with its master and does what the master signs.")
+  .description(
+    "The agent of a boma node: it enrols this machine with its master and does what the master signs.",
+  )
   .version(AGENT_VERSION)
   .showSuggestionAfterError()
   .configureHelp({ showGlobalOptions: true })
-  .option("--home <dir>", "where everything is kept (env BOMA_HOME; /var/lib/boma for root, else ~/.local/share/boma)")
+  .option(
+    "--home <dir>",
+    "where everything is kept (env BOMA_HOME; /var/lib/boma for root, else ~/.local/share/boma)",
+  )
   .addHelpText("after", "\nExample:\n  $ boma-agent run --token-file /run/boma/token\n");
 
 const home = (): string | undefined => program.opts().home;
@@ -19,14 +24,20 @@ const home = (): string | undefined => program.opts().home;
 program
   .command("run")
   .description("Enrol with the master where this machine has not, and serve until stopped.")
-  .option("--master <url>", "address of the bus, instead of the one in the token; several are divided by commas")
+  .option(
+    "--master <url>",
+    "address of the bus, instead of the one in the token; several are divided by commas",
+  )
   .option("--token <token>", "what `boma-master token create` printed")
   .option("--token-file <file>", "the same from a file, which other users of the machine cannot see")
   .option("--join <file>", "who the master is, from a file that an image carries")
   .option("--id <id>", "the id to propose; the host name where not given")
   .option("--grain <k=v>", "claim a grain; may be given several times", collect, [] as readonly string[])
   .option("--root <dir>", "confine files below this directory, and refuse what cannot be confined")
-  .addHelpText("after", "\nExample:\n  $ boma-agent run --token bt_… --join /etc/boma/join --grain rack=A12\n")
+  .addHelpText(
+    "after",
+    "\nExample:\n  $ boma-agent run --token bt_… --join /etc/boma/join --grain rack=A12\n",
+  )
   .action(async (options) => (await import("./commands/run.ts")).run({ ...options, home: home() }));
 
 program
@@ -40,7 +51,9 @@ program
 
 program
   .command("status")
-  .description("How the agent on this machine is. Exit 0: connected, 5: waiting, 3: not running or not connected.")
+  .description(
+    "How the agent on this machine is. Exit 0: connected, 5: waiting, 3: not running or not connected.",
+  )
   .option("--json", "one JSON document")
   .addHelpText("after", "\nExample:\n  $ boma-agent status\n")
   .action(async (options) => (await import("./commands/status.ts")).status({ ...options, home: home() }));

@@ -86,7 +86,7 @@ export class Outbox {
     this.#grains = { kind: "grains", id: newMessageId(), data, key: this.#options.key() };
     if (this.#grainsSending) return;
     this.#grainsSending = true;
-    void this.#sendNewestGrains().finally(() => (this.#grainsSending = false));
+    void this.#sendNewestGrains();
   }
 
   async #sendNewestGrains(): Promise<void> {
@@ -95,6 +95,7 @@ export class Outbox {
       await this.#deliver(() => (sent = this.#grains ?? sent));
       if (this.#grains === sent) this.#grains = undefined;
     }
+    this.#grainsSending = false;
   }
 
   /** Tries until it is acknowledged or the agent stops; never throws. */

@@ -46,7 +46,10 @@ export function outcomeOf(spec: AnyFunction, result: unknown): Outcome {
   if (!read.success)
     return withoutValue(
       "failed",
-      new BomaError("internal", `${spec.name} gave a result that is not of its kind:\n${z.prettifyError(read.error)}`),
+      new BomaError(
+        "internal",
+        `${spec.name} gave a result that is not of its kind:\n${z.prettifyError(read.error)}`,
+      ),
     );
   const status = spec.outcome?.(read.data as never) ?? "ok";
   return fitted(spec, status, read.data);
@@ -59,9 +62,13 @@ function fitted(spec: AnyFunction, status: Outcome["status"], value: unknown): O
   if (shortened) return { status, value: shortened, cut: true };
   return withoutValue(
     "failed",
-    new BomaError("job/too-large", `${spec.name} ran, but its result of ${bytes} bytes exceeds ${RESULT_BYTES_MAX}`, {
-      hint: "Ask for less.",
-    }),
+    new BomaError(
+      "job/too-large",
+      `${spec.name} ran, but its result of ${bytes} bytes exceeds ${RESULT_BYTES_MAX}`,
+      {
+        hint: "Ask for less.",
+      },
+    ),
   );
 }
 
@@ -70,7 +77,8 @@ const isCut = (value: unknown): boolean =>
 
 /** A program's output may lose its middle; any other result would become another result by that. */
 function withShortOutput(value: unknown): object | undefined {
-  if (typeof value !== "object" || value === null || !("stdout" in value) || !("stderr" in value)) return undefined;
+  if (typeof value !== "object" || value === null || !("stdout" in value) || !("stderr" in value))
+    return undefined;
   if (typeof value.stdout !== "string" || typeof value.stderr !== "string") return undefined;
   const max = RESULT_BYTES_MAX / 4;
   const short = {
@@ -83,11 +91,17 @@ function withShortOutput(value: unknown): object | undefined {
 }
 
 /** A call that threw, or gave up because it was told to. What it gave before it ended is kept where it fits. */
-export function outcomeOfStop(spec: AnyFunction, why: "cancelled" | "timeout", ended: { value?: unknown; timeoutMs: number }): Outcome {
+export function outcomeOfStop(
+  spec: AnyFunction,
+  why: "cancelled" | "timeout",
+  ended: { value?: unknown; timeoutMs: number },
+): Outcome {
   const error =
     why === "timeout"
       ? new BomaError("job/timeout", `${spec.name} did not end within ${ended.timeoutMs} ms and was stopped`)
-      : new BomaError("job/refused", `${spec.name} was cancelled while it ran`, { hint: "It may have done part of its work." });
+      : new BomaError("job/refused", `${spec.name} was cancelled while it ran`, {
+          hint: "It may have done part of its work.",
+        });
   const read = z.safeParse(spec.result as z.ZodType, ended.value);
   const partial = read.success ? fitted(spec, "ok", read.data) : undefined;
   return { status: why, value: partial?.value ?? null, error: wireError(error), cut: partial?.cut ?? false };

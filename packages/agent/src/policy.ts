@@ -43,13 +43,21 @@ export async function readPolicy(dir: string): Promise<Policy> {
     check(name, effect) {
       const rule = denied.find(({ pattern }) => matches(pattern, name));
       if (rule)
-        throw new BomaError("job/refused", `${name} is denied on this node by ${rule.file} (${rule.pattern})`, {
-          hint: "Only somebody with access to the machine can change its policy.",
-        });
+        throw new BomaError(
+          "job/refused",
+          `${name} is denied on this node by ${rule.file} (${rule.pattern})`,
+          {
+            hint: "Only somebody with access to the machine can change its policy.",
+          },
+        );
       if (effect === "write" && problems.length > 0)
-        throw new BomaError("job/refused", `${name} changes things, and this node's policy cannot be read: ${problems[0]}`, {
-          hint: "Mend the policy file on the machine, and restart the agent.",
-        });
+        throw new BomaError(
+          "job/refused",
+          `${name} changes things, and this node's policy cannot be read: ${problems[0]}`,
+          {
+            hint: "Mend the policy file on the machine, and restart the agent.",
+          },
+        );
     },
   };
 }
@@ -57,7 +65,9 @@ export async function readPolicy(dir: string): Promise<Policy> {
 async function policyFiles(dir: string, problems: string[]): Promise<string[]> {
   try {
     const names = await readdir(dir);
-    return names.filter((name) => [".yaml", ".yml", ".json"].includes(extname(name)) && !name.startsWith(".")).sort();
+    return names
+      .filter((name) => [".yaml", ".yml", ".json"].includes(extname(name)) && !name.startsWith("."))
+      .sort();
   } catch (thrown) {
     if (!isMissing(thrown)) problems.push(`${dir}: ${messageOf(thrown)}`);
     return [];
@@ -80,7 +90,8 @@ export function matches(pattern: string, name: string): boolean {
   if (parts.length === 1) return pattern === name;
   const first = parts[0]!;
   const last = parts.at(-1)!;
-  if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length) return false;
+  if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length)
+    return false;
   let at = first.length;
   const end = name.length - last.length;
   for (const part of parts.slice(1, -1)) {

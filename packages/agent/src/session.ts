@@ -35,7 +35,7 @@ export class Session {
   readonly #hello: HelloPorts;
   readonly #mail: MailboxPorts;
   readonly #ending = new AbortController();
-  #greeting: Promise<void> | undefined;
+  #greeting = false;
   #greetAgain = false;
   #asked: Uint8Array | undefined;
   #wake = new AbortController();
@@ -61,7 +61,9 @@ export class Session {
       if (time.known && !this.#ending.signal.aborted) receiveMail(data, this.#mail);
     });
     connection.bus.subscribe(subjects.ask(key), (data) => {
-      this.#answer(data).catch((thrown: unknown) => log.warn({ error: messageOf(thrown) }, "a question was not answered"));
+      this.#answer(data).catch((thrown: unknown) =>
+        log.warn({ error: messageOf(thrown) }, "a question was not answered"),
+      );
     });
     this.greet();
   }
@@ -71,7 +73,9 @@ export class Session {
     if (this.#ending.signal.aborted) return;
     this.#wake.abort();
     this.#greetAgain = true;
-    this.#greeting ??= this.#greetUntilHeard().finally(() => (this.#greeting = undefined));
+    if (this.#greeting) return;
+    this.#greeting = true;
+    void this.#greetUntilHeard();
   }
 
   async #greetUntilHeard(): Promise<void> {
@@ -85,10 +89,16 @@ export class Session {
       try {
         await connection.bus.connected(signal);
         if (signal.aborted) return;
-        await this.#welcomed(await sayHello(this.#hello, { ...this.#ports.facts, grains: this.#ports.feed.current.revision, asked }));
+        await this.#welcomed(
+          await sayHello(this.#hello, {
+            ...this.#ports.facts,
+            grains: this.#ports.feed.current.revision,
+            asked,
+          }),
+        );
         waits.reset();
       } catch (thrown) {
-        if (signal.aborted) return;
+        if (signal.aborted) break;
         log.warn({ error: messageOf(thrown) }, "the master did not answer the hello; asking again");
         this.#greetAgain = true;
         this.#asked ??= asked;
@@ -96,13 +106,20 @@ export class Session {
         await pause(waits.next(), AbortSignal.any([signal, this.#wake.signal]));
       }
     }
+    this.#greeting = false;
   }
 
   async #welcomed(welcome: MasterWelcomeBody): Promise<void> {
     const { connection, identity, feed, log, onWelcome } = this.#ports;
     const { id, assigned, assignedRevision, credential } = welcome;
-    await identity.approve({ id, assigned, assignedRevision, ...(credential !== undefined && { credential }) });
-    if (welcome.duplicate) log.warn({ id }, "another live machine has this node's identity: the master holds work back from both");
+    await identity.approve({
+      id,
+      assigned,
+      assignedRevision,
+      ...(credential !== undefined && { credential }),
+    });
+    if (welcome.duplicate)
+      log.warn({ id }, "another live machine has this node's identity: the master holds work back from both");
     if (welcome.grains !== feed.current.revision) this.publishGrains();
     await readMailbox(connection.bus, this.#mail);
     onWelcome(welcome);
@@ -153,7 +170,8 @@ export class Session {
     this.#rekeying = true;
     try {
       const until = time.steady() + REKEY_WAIT_MS;
-      while (!(jobs.isIdle && outbox.waiting === 0) && time.steady() < until) await pause(REKEY_LOOK_MS, signal);
+      while (!(jobs.isIdle && outbox.waiting === 0) && time.steady() < until)
+        await pause(REKEY_LOOK_MS, signal);
       if (signal.aborted) return;
       await rekey(this.#hello);
       log.info({ fingerprint: this.#ports.identity.fingerprint }, "this node has new keys");

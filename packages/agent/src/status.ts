@@ -5,7 +5,14 @@ import { join } from "node:path";
 import { isMissing, writeAtomic } from "./files.ts";
 import { processIdentity } from "./lock.ts";
 
-export const AGENT_STATES = ["enrolling", "waiting", "connecting", "connected", "disconnected", "stopped"] as const;
+export const AGENT_STATES = [
+  "enrolling",
+  "waiting",
+  "connecting",
+  "connected",
+  "disconnected",
+  "stopped",
+] as const;
 export type AgentState = (typeof AGENT_STATES)[number];
 
 export interface StatusRecord {
@@ -34,12 +41,15 @@ export function statusWriter(dir: string): (record: StatusRecord) => Promise<voi
     while (newest) {
       const record = newest;
       newest = undefined;
-      await writeAtomic(statusPath(dir), `${JSON.stringify(record, undefined, 2)}\n`, { durable: false }).catch(() => undefined);
+      await writeAtomic(statusPath(dir), `${JSON.stringify(record, undefined, 2)}\n`, {
+        durable: false,
+      }).catch(() => undefined);
     }
+    writing = undefined;
   };
   return (record) => {
     newest = record;
-    writing ??= write().finally(() => (writing = undefined));
+    writing ??= write();
     return writing;
   };
 }
@@ -58,5 +68,8 @@ export async function readStatus(dir: string): Promise<StatusView> {
     throw thrown;
   }
   const alive = await processIdentity(record.pid);
-  return { record, running: record.state !== "stopped" && alive !== undefined && alive.start === record.start };
+  return {
+    record,
+    running: record.state !== "stopped" && alive !== undefined && alive.start === record.start,
+  };
 }

@@ -16,14 +16,14 @@ import {
 } from "node:crypto";
 
 import nacl from "tweetnacl";
+
 import { Bytes } from "./codec.ts";
 import { crockford } from "./ids.ts";
 
 const PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
 const SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
 
-export const PublicKey = Bytes
-  .refine((bytes) => bytes.length === 32, "a key has 32 bytes");
+export const PublicKey = Bytes.refine((bytes) => bytes.length === 32, "a key has 32 bytes");
 
 /** An ed25519 pair that signs envelopes, manifests or certificates of other keys. */
 export interface SigningKey {

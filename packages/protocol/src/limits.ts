@@ -23,7 +23,7 @@ export const GRAINS_BYTES_MAX = 128 * 1024;
 /** Unfinished jobs that one mailbox holds; a further one is refused by the master. */
 export const MAILBOX_JOBS_MAX = 32;
 /** Messages of one kind that wait in the master's inbox for one node. */
-export const INBOX_MESSAGES_PER_NODE_MAX = 512;
+export const INBOX_MESSAGES_PER_NODE_MAX = 128;
 /** Nodes that one job may address. */
 export const EXPECTED_NODES_MAX = 50_000;
 /** Levels of nesting in a message; deeper ones are an attack on the parser. */

@@ -17,7 +17,10 @@ export async function emulate(options: EmulateOptions): Promise<void> {
   if (!Number.isSafeInteger(count) || count < 1)
     throw new BomaError("usage/argument", "--count is a whole number from 1 on");
   const { kit, token } = await readJoining(options);
-  if (!kit) throw new BomaError("usage/argument", "emulated nodes need to know their master", { hint: "Give --token or --join." });
+  if (!kit)
+    throw new BomaError("usage/argument", "emulated nodes need to know their master", {
+      hint: "Give --token or --join.",
+    });
   const dir = join(agentDir(options.home), "emulated");
   const began = performance.now();
   const fleet = await startFleet({ count, kit, token, dir, prefix });

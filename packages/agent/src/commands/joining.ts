@@ -25,7 +25,10 @@ export async function readJoining(options: JoinOptions, known?: JoinKit): Promis
   const text = options.tokenFile === undefined ? options.token : await readText(options.tokenFile);
   const given = text === undefined ? {} : parseToken(text);
   const kit = given.kit ?? file.kit;
-  const servers = options.master?.split(",").map((server) => server.trim()).filter(Boolean);
+  const servers = options.master
+    ?.split(",")
+    .map((server) => server.trim())
+    .filter(Boolean);
   const token = given.token ?? file.token;
   if (!servers || servers.length === 0) return { kit, token };
   const base = kit ?? known;

@@ -2,7 +2,14 @@ import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 
-import { BomaError, type EnrolAnswerBody, escapeLine, type Grains, parseNodeId, proposeNodeId } from "@boma/protocol";
+import {
+  BomaError,
+  type EnrolAnswerBody,
+  escapeLine,
+  type Grains,
+  parseNodeId,
+  proposeNodeId,
+} from "@boma/protocol";
 
 import { Agent } from "../agent.ts";
 import type { GrainsSource } from "../grains-feed.ts";
@@ -40,6 +47,7 @@ export async function run(options: RunOptions): Promise<void> {
     grains: machineGrains(options.grain, root),
     host: root === undefined ? realParts : confinedParts,
     confined: root !== undefined,
+    hardware: root === undefined ? undefined : () => hardwareBelow(root),
     policyDir: join(root ?? "/", POLICY_DIR),
     bootId: await readBootId(),
     log: createLog(),
@@ -61,6 +69,13 @@ export function machineGrains(claimed: readonly string[], root: string | undefin
     watchDir: grainsDir,
   };
 }
+
+/**
+ * A confined agent is not this machine, and several of them may live on it: its
+ * hardware is what stands below its root, which is nothing unless a test puts it there.
+ */
+const hardwareBelow = async (root: string): Promise<Grains> =>
+  (await collectGrains({ agentVersion: AGENT_VERSION, root })).grains;
 
 const say = (line: string): void => void process.stdout.write(`${escapeLine(line)}\n`);
 
@@ -94,7 +109,9 @@ function stopOnSignals(agent: Agent): void {
   process.on("SIGINT", stop);
   // What is thrown outside every call is a fault of ours; a supervisor starts the agent anew, and the journal knows the rest.
   process.on("unhandledRejection", (thrown) => {
-    process.stderr.write(`error[internal]: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}\n`);
+    process.stderr.write(
+      `error[internal]: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}\n`,
+    );
     process.exit(new BomaError("internal", "").exit);
   });
 }

@@ -72,13 +72,19 @@ async function spawn(command: Command, user: User | undefined, mark: string): Pr
     child.stdout.destroy();
     child.stderr.destroy();
   };
-  child.once("exit", () => {
+  child.nodeChildProcess.once("exit", () => {
     endGroup(child.pid);
     const timer = setTimeout(closePipes, PIPES_MS);
     void child.finally(() => clearTimeout(timer));
   });
   // The child is a promise as well, and must not be handed through one.
-  return { pid: child.pid, stdout: child.stdout, stderr: child.stderr, result: child.then((ended) => ended), closePipes };
+  return {
+    pid: child.pid,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    result: child.then((ended) => ended),
+    closePipes,
+  };
 }
 
 /** Only setpriv gives a user its supplementary groups; uid and gid alone would keep those of root. */
@@ -99,7 +105,8 @@ function endGroup(pid: number | undefined): void {
   }
 }
 
-const OWN_VARIABLE = /^(BOMA_|NATS_|NODE_|NOTIFY_SOCKET$|LISTEN_|CREDENTIALS_DIRECTORY$)|TOKEN|SECRET|PASSWORD/i;
+const OWN_VARIABLE =
+  /^(BOMA_|NATS_|NODE_|NOTIFY_SOCKET$|LISTEN_|CREDENTIALS_DIRECTORY$)|TOKEN|SECRET|PASSWORD/i;
 
 /** The agent's environment without what is the agent's own, so that no token reaches a child. */
 export function environment(
@@ -115,7 +122,9 @@ export function environment(
 
 async function assertDirectory(path: string): Promise<void> {
   const held = await stat(path).catch((cause: unknown) => {
-    throw new BomaError("function/failed", `the directory ${path} cannot be used: ${messageOf(cause)}`, { cause });
+    throw new BomaError("function/failed", `the directory ${path} cannot be used: ${messageOf(cause)}`, {
+      cause,
+    });
   });
   if (!held.isDirectory()) throw new BomaError("function/failed", `${path} is not a directory`);
 }
