@@ -2,9 +2,9 @@
  * A whole boma below one temporary directory: the real `boma-master serve` with a
  * real nats-server, and real `boma-agent run` processes, all as a user starts them.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import type { SequencedEvent } from "../../packages/master/src/events/events.ts";
@@ -19,6 +19,10 @@ export interface AgentOptions {
   readonly args?: readonly string[];
   /** Its own token instead of a new one. */
   readonly token?: string;
+  /** It comes with what every image carries, and without any token. */
+  readonly noToken?: boolean;
+  /** Files below its root, such as `sys/class/net/eth0/address`: what it takes for its hardware. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Another home than its own: a copied identity. */
   readonly home?: string;
   /** An agent of the whole machine, which may run commands; a machine has one. */
@@ -26,24 +30,49 @@ export interface AgentOptions {
   readonly waitFor?: RegExp;
 }
 
+function statOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "utf8");
+  } catch {
+    return ""; // It ended while we looked.
+  }
+}
+
+export interface FleetOptions {
+  readonly program?: string;
+  readonly listen?: string;
+  /** Further words for every `boma-master serve`. */
+  readonly serve?: readonly string[];
+}
+
 export class Fleet implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), "boma-test-"));
   readonly home = join(this.dir, "master");
+  /** The last process of each id; a copied identity has more than one. */
   readonly agents = new Map<string, TestProcess>();
+  readonly #started: TestProcess[] = [];
   readonly #program: string | undefined;
+  readonly #serve: readonly string[];
   #listen = "127.0.0.1:0";
   master!: TestProcess;
   servers: readonly string[] = [];
 
-  private constructor(program: string | undefined) {
+  private constructor({ program, listen, serve }: FleetOptions) {
     this.#program = program;
+    this.#serve = serve ?? [];
+    if (listen !== undefined) this.#listen = listen;
   }
 
-  static async start(options: { program?: string; listen?: string } = {}): Promise<Fleet> {
-    const fleet = new Fleet(options.program);
-    if (options.listen !== undefined) fleet.#listen = options.listen;
+  /** A home with a trust root, and nothing that runs. */
+  static async prepare(options: FleetOptions = {}): Promise<Fleet> {
+    const fleet = new Fleet(options);
+    await fleet.ok("init");
+    return fleet;
+  }
+
+  static async start(options: FleetOptions = {}): Promise<Fleet> {
+    const fleet = await Fleet.prepare(options);
     try {
-      await fleet.ok("init");
       await fleet.serve();
       return fleet;
     } catch (error) {
@@ -55,12 +84,12 @@ export class Fleet implements AsyncDisposable {
   /** Starts the master; a restart comes up at the same address, as a real one would. */
   async serve(...args: readonly string[]): Promise<void> {
     const env = this.#program === undefined ? {} : { BOMA_NATS_SERVER: this.#program };
-    const words = ["serve", "--listen", this.#listen, "--home", this.home, "--json", ...args];
+    const words = ["serve", "--listen", this.#listen, "--home", this.home, "--json", ...this.#serve, ...args];
     this.master = new TestProcess(process.execPath, [bin("master"), ...words], { env });
     const ready = JSON.parse(await this.master.line(/"ready":true/)) as { servers: string[] };
     this.servers = ready.servers;
-    const { port, hostname } = new URL(ready.servers[0]!.replace(/^\w+:/, "http:"));
-    if (this.#listen.endsWith(":0")) this.#listen = `${hostname}:${port}`;
+    const { port } = new URL(ready.servers[0]!.replace(/^\w+:/, "http:"));
+    this.#listen = this.#listen.replace(/:0$/, `:${port}`);
   }
 
   /** Runs a command of the master, as typed. */
@@ -104,17 +133,15 @@ export class Fleet implements AsyncDisposable {
   async agent(id: string, options: AgentOptions = {}): Promise<TestProcess> {
     const root = join(this.dir, id);
     mkdirSync(root, { recursive: true });
-    const token =
-      options.token ??
-      (await this.token(...(options.env === undefined ? [] : ["--env", options.env]))).joinToken;
-    const file = join(root, "token");
-    writeFileSync(file, token, { mode: 0o600 });
+    for (const [path, text] of Object.entries(options.files ?? {})) {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), text);
+    }
     const home = options.home ?? join(root, "boma");
     const confined = options.unconfined ? [] : ["--root", root];
     const words = [
       "run",
-      "--token-file",
-      file,
+      ...(options.noToken ? ["--join", join(this.home, "join")] : await this.#tokenOptions(root, options)),
       "--id",
       id,
       ...confined,
@@ -124,8 +151,16 @@ export class Fleet implements AsyncDisposable {
     ];
     const agent = new TestProcess(process.execPath, [bin("agent"), ...words]);
     this.agents.set(id, agent);
+    this.#started.push(agent);
     await agent.line(options.waitFor ?? /"msg":"connected"/);
     return agent;
+  }
+
+  async #tokenOptions(root: string, { token, env }: AgentOptions): Promise<string[]> {
+    const file = join(root, "token");
+    const text = token ?? (await this.token(...(env === undefined ? [] : ["--env", env]))).joinToken;
+    writeFileSync(file, text, { mode: 0o600 });
+    return ["--token-file", file];
   }
 
   /** Starts an agent again on the home that it had. */
@@ -135,6 +170,28 @@ export class Fleet implements AsyncDisposable {
       ...options,
       ...(options.token === undefined && { token: (await this.token()).joinToken }),
     });
+  }
+
+  /** Many nodes in one process, over machines of memory: they are called `<prefix>-0001` and so on. */
+  async emulate(count: number, prefix: string): Promise<TestProcess> {
+    const file = join(this.dir, `${prefix}.token`);
+    const { joinToken } = await this.token("--env", "dev", "--uses", String(count));
+    writeFileSync(file, joinToken, { mode: 0o600 });
+    const home = join(this.dir, prefix);
+    const words = ["--count", String(count), "--prefix", prefix, "--token-file", file, "--home", home];
+    const agents = new TestProcess(process.execPath, [bin("agent"), "emulate", ...words]);
+    this.agents.set(prefix, agents);
+    await agents.line(/^ready/);
+    return agents;
+  }
+
+  /** The process of the embedded nats-server. */
+  get busPid(): number {
+    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+      const [, command, parent] = /^\d+ \((.*)\) \S+ (\d+)/.exec(statOf(pid)) ?? [];
+      if (command === "nats-server" && Number(parent) === this.master.pid) return Number(pid);
+    }
+    throw new Error("the master has no nats-server");
   }
 
   /** The first event that fits, be it past or to come. */
@@ -149,7 +206,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.agents.values()].map((agent) => agent[Symbol.asyncDispose]()));
+    await Promise.all(this.#started.map((agent) => agent[Symbol.asyncDispose]()));
     await this.master?.[Symbol.asyncDispose]();
     rmSync(this.dir, { recursive: true, force: true });
   }

@@ -6,26 +6,18 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
-import {
-  asBomaError,
-  BomaError,
-  type BootToken,
-  type EnrolAnswerBody,
-  type Grains,
-  type JoinKit,
-  newSession,
-  type NodeEventBody,
-} from "@boma/protocol";
-import { type AgentStatus, type AnyFunction, functions } from "@boma/states";
+import { asBomaError, BomaError, type JoinKit, newSession, type NodeEventBody } from "@boma/protocol";
+import { type AgentStatus, functions } from "@boma/states";
 
+import type { AgentOptions } from "./agent-options.ts";
 import { hardwareClaims } from "./claims.ts";
-import { type Clock, MasterTime, systemClock } from "./clock.ts";
+import { MasterTime, systemClock } from "./clock.ts";
 import { complaints } from "./complaints.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { askOnce, enrol, type EnrolPorts, type Knock } from "./enrol.ts";
 import { messageOf } from "./files.ts";
-import { type GrainsFeed, type GrainsSource, startGrainsFeed } from "./grains-feed.ts";
-import { hostOf, type HostParts, realParts } from "./host/hosts.ts";
+import { type GrainsFeed, startGrainsFeed } from "./grains-feed.ts";
+import { hostOf, realParts } from "./host/hosts.ts";
 import { closeHome, Identity } from "./identity.ts";
 import { Jobs } from "./jobs.ts";
 import { Journal, type StartedRecord } from "./journal.ts";
@@ -38,38 +30,6 @@ import { Session } from "./session.ts";
 import { type AgentState, type StatusRecord, statusWriter } from "./status.ts";
 import { openTrust, type Trust } from "./trust.ts";
 import { backoff, pause } from "./wait.ts";
-
-export interface AgentOptions {
-  /** Where this agent keeps its things, `<home>/agent`. */
-  readonly dir: string;
-  readonly version: string;
-  readonly grains: GrainsSource;
-  /** Whom to trust and where to knock; not needed again once the node is enrolled. */
-  readonly kit?: JoinKit | undefined;
-  readonly token?: BootToken | undefined;
-  readonly id?: string | undefined;
-  /** What it is called where nobody says. */
-  readonly proposedId?: string | undefined;
-  readonly host?: HostParts | undefined;
-  readonly confined?: boolean | undefined;
-  /** The hardware that it enrols as, where that is not the machine of its grains. */
-  readonly hardware?: (() => Promise<Grains>) | undefined;
-  readonly functions?: Readonly<Record<string, AnyFunction>> | undefined;
-  readonly policyDir?: string | undefined;
-  readonly bootId?: string | undefined;
-  readonly log?: Log | undefined;
-  readonly clock?: Clock | undefined;
-  readonly random?: (() => number) | undefined;
-  /** Without it nothing waits for the disk: for emulated nodes, which have nothing to lose. */
-  readonly durable?: boolean | undefined;
-  readonly statusFile?: boolean | undefined;
-  readonly reconnectMs?: number | undefined;
-  readonly refusedPauseMs?: number | undefined;
-  readonly onState?: ((state: AgentState) => void) | undefined;
-  /** The master wants an operator's decision: the machine shows its fingerprint. */
-  readonly onEnrolPending?: ((fingerprint: string, answer: EnrolAnswerBody) => void) | undefined;
-  readonly onReady?: ((id: string) => void) | undefined;
-}
 
 const JOBS_STOP_MS = 4_000;
 const OUTBOX_STOP_MS = 2_000;
@@ -198,6 +158,7 @@ export class Agent {
         resumable,
       };
     } catch (thrown) {
+      void feeding.then((feed) => feed.stop()).catch(() => undefined);
       await lock.release();
       throw thrown;
     }

@@ -20,16 +20,13 @@ export function hardwareClaims(grains: Grains, hardware: Grains = grains): Hardw
 
 /** The words that the master alone assigns, as far as this machine has a wish. */
 function wantedGrains(grains: Grains): Assigned {
-  const wishes = ASSIGNED_ONLY.flatMap((word) => {
+  const wishes: [string, string | string[]][] = [];
+  for (const word of ASSIGNED_ONLY) {
     const value = grains[word];
-    if (value === undefined) return [];
-    return [
-      [
-        word,
-        Array.isArray(value) ? texts(value as readonly GrainValue[]).slice(0, 64) : String(value),
-      ] as const,
-    ];
-  });
+    const one = text(value);
+    if (one !== undefined) wishes.push([word, one]);
+    else if (Array.isArray(value)) wishes.push([word, texts(value as readonly GrainValue[]).slice(0, 64)]);
+  }
   const read = Assigned.safeParse(Object.fromEntries(wishes));
   return read.success ? read.data : {};
 }

@@ -11,7 +11,7 @@ import { messageOf } from "./files.ts";
 
 const PING_MS = 30_000;
 const DIAL_MS = 20_000;
-export const RECONNECT_MS = 2_000;
+const RECONNECT_MS = 2_000;
 
 export interface ConnectionOptions {
   readonly kit: JoinKit;
@@ -43,6 +43,8 @@ export function busOptions(kit: JoinKit, key: string, reconnectMs = RECONNECT_MS
     reconnectJitterTLS: reconnectMs * 2,
     pingInterval: PING_MS,
     timeout: DIAL_MS,
+    // The library would take a stack trace at each request, in case it fails.
+    noAsyncTraces: true,
     // With `tls` set the client refuses a server that does not offer it, before any credential is sent.
     ...(kit.ca && { tls: { ca: derToPem(kit.ca) } }),
   };
@@ -51,7 +53,7 @@ export function busOptions(kit: JoinKit, key: string, reconnectMs = RECONNECT_MS
 const derToPem = (der: Uint8Array): string =>
   `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString("base64").replace(/.{64}/g, "$&\n")}\n-----END CERTIFICATE-----\n`;
 
-export const isRefusal = (thrown: unknown): boolean =>
+const isRefusal = (thrown: unknown): boolean =>
   thrown instanceof errors.AuthorizationError || thrown instanceof errors.UserAuthenticationExpiredError;
 
 /** Throws `bus/refused` when the server does not take the credential, and `bus/unreachable` for every other reason. */

@@ -4,7 +4,8 @@ import { join } from "node:path";
 
 import type { BootToken, Grains, JoinKit } from "@boma/protocol";
 
-import { Agent, type AgentOptions } from "./agent.ts";
+import type { AgentOptions } from "./agent-options.ts";
+import { Agent } from "./agent.ts";
 import type { GrainsSource } from "./grains-feed.ts";
 import { grainsRevision } from "./grains/revision.ts";
 import { memoryParts } from "./host/hosts.ts";

@@ -36,8 +36,11 @@ import { backoff, jitter, pause } from "./wait.ts";
 /** The rights come from the account's template and the seed is what protects it; a clock in 1970 must not end it. */
 const ENROL_USER_MS = 100 * 365 * 24 * 3_600_000;
 const ANSWER_MS = ENROL_HOLD_MS + 5_000;
+/** An answer that takes longer than this waits for a person; one that comes sooner must not be asked for in a circle. */
+const HELD_MS = 1_000;
+const QUICK_PAUSE_MS = 2_000;
 /** An operator may change her mind, but it does not help to ask often. */
-export const REFUSED_PAUSE_MS = 60_000;
+const REFUSED_PAUSE_MS = 60_000;
 
 export interface Knock {
   readonly keys: NodeKeys;
@@ -53,10 +56,13 @@ export interface EnrolPorts {
   readonly time: MasterTime;
   readonly random: () => number;
   /** Told after every answer and every failure, for the console and the status file. */
-  readonly onAnswer: (answer: EnrolAnswerBody) => void;
+  readonly onAnswer: (answer: EnrolNews) => void;
   readonly onFailure: (thrown: unknown, waitMs: number) => void;
   readonly refusedPauseMs?: number | undefined;
 }
+
+/** What there is to show of an answer. */
+export type EnrolNews = Pick<EnrolAnswerBody, "status" | "reason">;
 
 export type EnrolApproval = EnrolAnswerBody & { readonly id: string; readonly credential: string };
 
@@ -103,14 +109,20 @@ async function askUntilDecided(
   // Ending the connection is what ends a question that the master holds.
   const close = (): void => void connection.close();
   signal.addEventListener("abort", close, { once: true });
+  let isFirst = true;
   try {
     while (!signal.aborted) {
-      const answer = await ask(connection, knock, ports);
+      const asked = ports.time.steady();
+      const answer = await ask(connection, knock, { ...ports, onHeld: isFirst ? ports.onAnswer : undefined });
       onAnswer();
       ports.onAnswer(answer);
       if (isApproval(answer)) return answer;
-      if (answer.status === "denied" || answer.status === "token-refused")
+      if (answer.status === "denied")
         await pause(jitter(ports.refusedPauseMs ?? REFUSED_PAUSE_MS, ports.random), signal);
+      // The first answer tells where things stand and comes at once; the master holds the questions after it.
+      else if (!isFirst && ports.time.steady() - asked < HELD_MS)
+        await pause(jitter(QUICK_PAUSE_MS, ports.random), signal);
+      isFirst = false;
     }
     return undefined;
   } catch (thrown) {
@@ -136,7 +148,12 @@ async function openDoor({ kit, keys }: Knock): Promise<NatsConnection> {
   });
 }
 
-async function ask(connection: NatsConnection, knock: Knock, ports: EnrolPorts): Promise<EnrolAnswerBody> {
+interface AskPorts extends Pick<EnrolPorts, "trust" | "time"> {
+  /** Told when the master is there and waits for an operator, before it says so. */
+  readonly onHeld?: ((news: EnrolNews) => void) | undefined;
+}
+
+async function ask(connection: NatsConnection, knock: Knock, ports: AskPorts): Promise<EnrolAnswerBody> {
   const { keys, kit, token } = knock;
   const nonce = newNonce();
   const own = publicKeys(keys);
@@ -152,13 +169,17 @@ async function ask(connection: NatsConnection, knock: Knock, ports: EnrolPorts):
   const asked = ports.time.steady();
   const now = ports.time.now();
   const frame = seal(EnrolAsk, body, { to: "master", key: keys.sign, nonce, now });
-  const answer = await connection.request(subjects.enrol(own.nkey), frame, { timeout: ANSWER_MS });
+  // Whoever looks at the console should know at once.
+  const held = setTimeout(() => ports.onHeld?.({ status: "pending" }), HELD_MS);
+  const answer = await connection
+    .request(subjects.enrol(own.nkey), frame, { timeout: ANSWER_MS })
+    .finally(() => clearTimeout(held));
   const read = await readAnswer(answer.data, own.nkey, ports.trust);
   if (!sameBytes(read.nonce, nonce))
     throw new BomaError("wire/replay", "the master's answer belongs to another question");
   // A held answer tells the time of its end, not of its middle: half the hold would be a wrong guess.
-  const held = ports.time.steady() - asked > 1000;
-  ports.time.learn(read.time, held ? ports.time.steady() : asked);
+  const wasHeld = ports.time.steady() - asked > HELD_MS;
+  ports.time.learn(read.time, wasHeld ? ports.time.steady() : asked);
   return read;
 }
 

@@ -39,8 +39,7 @@ export interface HelloFacts {
 }
 
 /** The credential is in its second half: time to ask for the next one while this one still works. */
-export const wantsCredential = (jwt: string, now: number): boolean =>
-  credentialEnd(jwt) - now < CREDENTIAL_MS / 2;
+const wantsCredential = (jwt: string, now: number): boolean => credentialEnd(jwt) - now < CREDENTIAL_MS / 2;
 
 export async function sayHello(ports: HelloPorts, facts: HelloFacts): Promise<MasterWelcomeBody> {
   const { bus, identity, time } = ports;

@@ -1,5 +1,6 @@
 import { chmod, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { inspect } from "node:util";
 
 import { type JoinKit, newNkey, newSigningKey } from "@boma/protocol";
 import { expect, test } from "vitest";
@@ -39,9 +40,9 @@ test("a damaged identity is an error that quotes no seed, and never a new identi
   const text = await readFile(path, "utf8");
   for (const damaged of ["", "{", text.slice(0, -20), text.replace('"start": 0', '"start": -1')]) {
     await writeFile(path, damaged);
-    const opened = Identity.open(dir.path, { proposed: "web01" });
-    await expect(opened).rejects.toMatchObject({ code: "usage/file" });
-    await opened.catch((error: Error) => expect(String(error.stack)).not.toContain(keys.nkey.seed));
+    const error = await Identity.open(dir.path, { proposed: "web01" }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "usage/file" });
+    expect(inspect(error)).not.toContain(keys.nkey.seed);
     expect(await readFile(path, "utf8")).toBe(damaged);
   }
 });

@@ -58,7 +58,7 @@ export interface NodeKeys {
   readonly seal: SealingKey;
 }
 
-export const newNodeKeys = (): NodeKeys => ({
+const newNodeKeys = (): NodeKeys => ({
   nkey: newNkey.user(),
   sign: newSigningKey(),
   seal: newSealingKey(),

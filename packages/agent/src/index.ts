@@ -1,4 +1,5 @@
 export * from "./agent.ts";
+export type { AgentOptions } from "./agent-options.ts";
 export * from "./emulate.ts";
 export type { Bus, BusMessage } from "./bus.ts";
 export type { Clock } from "./clock.ts";

@@ -18,7 +18,7 @@ interface Bench {
   readonly journal: Journal;
   readonly returns: NodeReturnBody[];
   readonly progress: NodeProgressBody[];
-  returned(count?: number): Promise<NodeReturnBody>;
+  readonly returned: (count?: number) => Promise<NodeReturnBody>;
 }
 
 async function bench(
@@ -103,7 +103,7 @@ test.each([
     "confined/refused",
     "",
   ],
-] as const)("%s ends as it should", async (_, one, status, code, hint) => {
+] as const)("%s ends as it should", async (...[, one, status, code, hint]) => {
   const { jobs, returned } = await bench();
   jobs.accept(one);
   const { error, ...rest } = await returned();

@@ -7,12 +7,11 @@ import {
   closest,
   type JobOrder,
   MAILBOX_JOBS_MAX,
-  NodeProgress,
+  type NodeProgressBody,
   ACCEPTED_AFTER_MS,
   type NodeReturnBody,
 } from "@boma/protocol";
-import { type AnyFunction, checkArguments, type Host, type OutputLine } from "@boma/states";
-import type { z } from "zod";
+import { type AnyFunction, assertTestable, checkArguments, type Host, type OutputLine } from "@boma/states";
 
 import type { MasterTime } from "./clock.ts";
 import { messageOf } from "./files.ts";
@@ -36,9 +35,9 @@ export interface JobPorts {
   readonly functions: Readonly<Record<string, AnyFunction>>;
   readonly policy: () => Policy;
   /** Signs a return, and gives it the id that it keeps. */
-  readonly sign: (body: z.input<typeof import("@boma/protocol").NodeReturn.body>) => KeptReturn;
+  readonly sign: (body: NodeReturnBody) => KeptReturn;
   readonly sendReturn: (kept: KeptReturn) => void;
-  readonly sendProgress: (body: z.input<typeof NodeProgress.body>) => boolean;
+  readonly sendProgress: (body: NodeProgressBody) => boolean;
 }
 
 interface Running {
@@ -191,6 +190,7 @@ export class Jobs {
       });
     }
     policy().check(spec.name, spec.effect);
+    assertTestable(spec, order.test);
     return { spec, args: checkArguments(spec, order.args) };
   }
 
@@ -229,6 +229,7 @@ export class Jobs {
   }): Promise<Outcome | undefined> {
     const { order, spec, args, controller, line } = call;
     const { signal } = controller;
+    const { host, functions } = this.#ports;
     const timer = setTimeout(
       () => controller.abort(new Stopped("timeout")),
       Math.min(order.timeoutMs, 2 ** 31 - 1),
@@ -236,7 +237,7 @@ export class Jobs {
     let value: unknown;
     try {
       value = await heeded(signal, () =>
-        spec.run(args as never, { host: this.#ports.host, signal, line, test: order.test }),
+        spec.run(args as never, { host, functions, signal, line, test: order.test }),
       );
       if (!signal.aborted) return outcomeOf(spec, value);
     } catch (thrown) {

@@ -168,7 +168,7 @@ export class Journal {
 
   /** Whatever came while the last write was under way shares the next one, and its fsync. */
   async #write(): Promise<void> {
-    await undefined;
+    await Promise.resolve();
     while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0);
       try {

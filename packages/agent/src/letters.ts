@@ -25,12 +25,12 @@ import { newMessageId } from "./outbox.ts";
 const LETTER_MS = 2 * JOB_EXPIRY_MS_MAX;
 
 export interface Letters {
-  return(body: NodeReturnBody): KeptReturn;
+  readonly return: (body: NodeReturnBody) => KeptReturn;
   /** The same return under the node's present key, where it was signed with an earlier one. */
-  renew(kept: KeptReturn): KeptReturn;
-  progress(body: NodeProgressBody): Uint8Array;
-  grains(body: { readonly revision: string; readonly grains: Grains }): Uint8Array;
-  event(body: NodeEventBody): Uint8Array;
+  readonly renew: (kept: KeptReturn) => KeptReturn;
+  readonly progress: (body: NodeProgressBody) => Uint8Array;
+  readonly grains: (body: { readonly revision: string; readonly grains: Grains }) => Uint8Array;
+  readonly event: (body: NodeEventBody) => Uint8Array;
 }
 
 export function lettersOf(identity: Identity, time: MasterTime): Letters {

@@ -1,4 +1,3 @@
-import type { ErrorCode } from "@boma/protocol";
 /** The command line of the agent. Each command is loaded when it is called, so that the others cost nothing. */
 import { Command } from "@commander-js/extra-typings";
 
@@ -77,22 +76,33 @@ program
   .addHelpText("after", "\nExample:\n  $ boma-agent emulate --count 1000 --token-file token\n")
   .action(async (options) => (await import("./commands/emulate.ts")).emulate({ ...options, home: home() }));
 
-/** Commander's own complaints are usage errors: 2, as the exit codes say. */
+/** Commander's own complaints are usage errors, whose exit code is 2; it has printed them for people already. */
 for (const command of [program, ...program.commands])
-  command.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+  command.exitOverride((error) => {
+    if (error.exitCode !== 0 && wantsJson()) {
+      const message = error.message.replace(/^error: /, "");
+      printError({ code: "usage/argument", message, hint: "See `boma-agent --help`." });
+    }
+    process.exit(error.exitCode === 0 ? 0 : 2);
+  });
 
-function fail(thrown: unknown, protocol: typeof import("@boma/protocol")): void {
-  const error = protocol.asBomaError(thrown);
-  const { code, message, hint }: { code: ErrorCode; message: string; hint: string } = error;
-  const said = protocol.escapeControl(`error[${code}]: ${message}\n  hint: ${hint}\n`);
-  if (process.argv.includes("--json"))
-    process.stdout.write(`${JSON.stringify({ ok: false, error: { code, message, hint } })}\n`);
-  else process.stderr.write(said);
+const wantsJson = (): boolean => process.argv.includes("--json");
+
+function printError(error: { readonly code: string; readonly message: string; readonly hint: string }): void {
+  process.stdout.write(`${JSON.stringify({ ok: false, error })}\n`);
+}
+
+async function fail(thrown: unknown): Promise<void> {
+  const { asBomaError, escapeControl } = await import("@boma/protocol");
+  const error = asBomaError(thrown);
+  const { code, message, hint } = error;
+  if (wantsJson()) printError({ code, message, hint });
+  else process.stderr.write(escapeControl(`error[${code}]: ${message}\n  hint: ${hint}\n`));
   process.exitCode = error.exit;
 }
 
 try {
   await program.parseAsync();
 } catch (thrown) {
-  fail(thrown, await import("@boma/protocol"));
+  await fail(thrown);
 }

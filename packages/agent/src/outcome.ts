@@ -28,7 +28,7 @@ export class Stopped extends Error {
 const MESSAGE_LENGTH_MAX = 4000;
 const HINT_LENGTH_MAX = 1000;
 
-export function wireError(thrown: unknown): WireError {
+function wireError(thrown: unknown): WireError {
   const { code, message, hint } = asBomaError(thrown);
   return { code, message: message.slice(0, MESSAGE_LENGTH_MAX), hint: hint.slice(0, HINT_LENGTH_MAX) };
 }

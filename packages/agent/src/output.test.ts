@@ -69,12 +69,12 @@ test("a buffer of ends gives the whole while it fits, and else beginning and end
       for (const chunk of chunks) ends.add(Buffer.from(chunk));
       const { text, cut } = ends.read();
       const whole = chunks.join("");
-      if (!cut) expect(text).toBe(whole);
-      else {
-        expect(Buffer.byteLength(whole)).toBeGreaterThan(200);
-        expect(text).not.toContain("\ufffd");
-        expect(Buffer.byteLength(text)).toBeLessThanOrEqual(260);
-      }
+      // The sign of a broken character may be in the text itself.
+      fc.pre(!whole.includes("\ufffd"));
+      expect(text === whole).toBe(!cut);
+      expect(cut).toBe(Buffer.byteLength(whole) > 200);
+      expect(text).not.toContain("\ufffd");
+      expect(Buffer.byteLength(text)).toBeLessThanOrEqual(260);
     }),
   );
 });

@@ -2,7 +2,14 @@
  * One connection's life: subscribe, say hello, learn what is new, take the mail,
  * and answer the master's questions. Said anew after each reconnect.
  */
-import { asBomaError, BomaError, MasterAsk, type MasterWelcomeBody, open, subjects } from "@boma/protocol";
+import {
+  asBomaError,
+  type BomaError,
+  MasterAsk,
+  type MasterWelcomeBody,
+  open,
+  subjects,
+} from "@boma/protocol";
 
 import type { Connection } from "./connection.ts";
 import { messageOf } from "./files.ts";
@@ -15,7 +22,7 @@ import { rekey } from "./rekey.ts";
 import { backoff, pause } from "./wait.ts";
 
 /** A stranger's messages must not make the agent ask the master at their pace. */
-const LEARN_KEYS_MS = 5_000;
+const LEARN_KEYS_MS = 1_000;
 const REKEY_LOOK_MS = 200;
 const REKEY_WAIT_MS = 60_000;
 
@@ -40,6 +47,7 @@ export class Session {
   #asked: Uint8Array | undefined;
   #wake = new AbortController();
   #rekeying = false;
+  #learningKeys = false;
   #keysLearned = Number.NEGATIVE_INFINITY;
 
   constructor(ports: SessionPorts) {
@@ -155,10 +163,17 @@ export class Session {
   #refuse(error: BomaError, subject: string): void {
     this.#ports.refused(error, subject);
     if (error.code !== "wire/sender") return;
-    const now = this.#ports.time.steady();
-    if (now - this.#keysLearned < LEARN_KEYS_MS) return;
-    this.#keysLearned = now;
-    // The master may have new keys: the next welcome brings the manifest, and the mailbox is read after it.
+    void this.#learnKeys();
+  }
+
+  /** The master may have new keys: the next welcome brings the manifest, and the mailbox is read after it. */
+  async #learnKeys(): Promise<void> {
+    if (this.#learningKeys) return;
+    this.#learningKeys = true;
+    const { time } = this.#ports;
+    await pause(this.#keysLearned + LEARN_KEYS_MS - time.steady(), this.#ending.signal);
+    this.#learningKeys = false;
+    this.#keysLearned = time.steady();
     this.greet();
   }
 

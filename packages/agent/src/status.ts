@@ -31,7 +31,7 @@ export interface StatusRecord {
   readonly start: string;
 }
 
-export const statusPath = (dir: string): string => join(dir, "status.json");
+const statusPath = (dir: string): string => join(dir, "status.json");
 
 /** Later states overtake earlier ones that still wait for the disk; a full disk is no reason to stop. */
 export function statusWriter(dir: string): (record: StatusRecord) => Promise<void> {

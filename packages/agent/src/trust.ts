@@ -8,7 +8,7 @@ import { readIfThere, writeAtomic } from "./files.ts";
 export interface Trust {
   /** Takes a manifest from anywhere. An older one than the one known is refused: it could bring back a retired key. */
   accept(manifest: Uint8Array): Promise<void>;
-  trusts(sender: Uint8Array): boolean;
+  readonly trusts: (sender: Uint8Array) => boolean;
   readonly serial: number;
 }
 

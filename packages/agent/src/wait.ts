@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Sleeps, or returns early when the signal ends it; never throws. */
+/** Sleeps, or returns early when the signal ends it; never throws. An agent that only waits is still running. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal, ref: false }).catch(() => undefined);
+  if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => undefined);
 }
 
 export interface BackoffOptions {

@@ -11,6 +11,7 @@ export interface Home {
   readonly keys: string;
   readonly bus: string;
   readonly operator: string;
+  /** Who this master is and how to knock, for images: the file that `boma-agent run --join` takes. */
   readonly join: string;
 }
 
@@ -22,7 +23,7 @@ export function homeAt(option: string | undefined): Home {
     keys: join(dir, "master/keys"),
     bus: join(dir, "master/bus"),
     operator: join(dir, "operator.json"),
-    join: join(dir, "join.json"),
+    join: join(dir, "join"),
   };
 }
 

@@ -1,6 +1,6 @@
 /** The master's own keys: the organisation's root, the working key that speaks every day, the key of its store. */
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import {
@@ -42,12 +42,12 @@ const WorkingFile = z.strictObject({
   seal: Base64.schema,
   store: Base64.schema,
   former: z.array(Base64.schema),
+  manifest: Base64.schema,
 });
 
 const paths = (home: Home) => ({
   root: join(home.keys, "root.json"),
   working: join(home.keys, "working.json"),
-  manifest: join(home.keys, "manifest.bin"),
 });
 
 /** Did this master, with its present or a former working key, sign this? */
@@ -77,8 +77,7 @@ function writeWorkingKey(home: Home, root: SigningKey, { serial, store, former }
     versionMin: ENVELOPE_VERSION,
     masters: [{ name, sign: sign.publicKey, seal: seal.publicKey }],
   };
-  // The manifest first: a working key without its manifest could speak to nobody.
-  writeSecret(paths(home).manifest, signManifest(manifest, root));
+  // One file, replaced as a whole: a working key without its manifest, or with another's, could speak to nobody.
   const print = Base64.print;
   writeSecret(
     paths(home).working,
@@ -89,12 +88,13 @@ function writeWorkingKey(home: Home, root: SigningKey, { serial, store, former }
       seal: print(seal.secretKey),
       store: print(store),
       former: former.map(print),
+      manifest: print(signManifest(manifest, root)),
     }),
   );
 }
 
 export function readKeyring(home: Home): Keyring {
-  const { working, manifest } = paths(home);
+  const { working } = paths(home);
   assertPrivate(working);
   const held = readJson(working, WorkingFile);
   return {
@@ -104,7 +104,7 @@ export function readKeyring(home: Home): Keyring {
     seal: sealingKey(held.seal),
     store: held.store,
     former: held.former,
-    manifest: readFileSync(manifest),
+    manifest: held.manifest,
   };
 }
 
@@ -117,6 +117,10 @@ export function rotateWorkingKey(home: Home, rootFile?: string): { serial: numbe
     });
   const root = signingKey(readJson(path, RootFile).seed);
   const keyring = readKeyring(home);
+  if (!sameBytes(root.publicKey, keyring.root))
+    throw new BomaError("usage/file", `${path} holds the root key of another master`, {
+      hint: "No node would follow it: name the root key that this master was made with.",
+    });
   const serial = readManifest(keyring.manifest, root.publicKey).serial + 1;
   writeWorkingKey(home, root, {
     serial,

@@ -1,5 +1,4 @@
 /** A running master, from the bus up: each part in the order in which it needs the others. */
-import { BomaError, type JoinKit } from "@boma/protocol";
 import type { NatsConnection } from "nats";
 
 import { ApiDoor } from "./api/api-door.ts";
@@ -9,7 +8,6 @@ import { type Presence, watchPresence } from "./bus/presence.ts";
 import { ensureStreams } from "./bus/streams.ts";
 import {
   type BusTrust,
-  enrolKit,
   issueAgentCredential,
   issueMasterUser,
   issueSystemUser,
@@ -19,17 +17,19 @@ import type { Control } from "./control.ts";
 import { AllowList } from "./enrol/allow-list.ts";
 import { openEnrolDoor } from "./enrol/enrol-door.ts";
 import { Enrolment } from "./enrol/enrolment.ts";
+import { joinKit } from "./enrol/join-kit.ts";
 import { Tokens } from "./enrol/tokens.ts";
 import { Events } from "./events/events.ts";
 import type { Home } from "./home.ts";
 import { JobStore } from "./jobs/job-store.ts";
 import { Jobs } from "./jobs/jobs.ts";
-import { readKeyring, rotateWorkingKey } from "./keyring.ts";
+import { type Keyring, readKeyring, rotateWorkingKey } from "./keyring.ts";
 import type { Logger } from "./log.ts";
 import { Mailboxes } from "./mail/mailbox.ts";
 import { nodegroupsOf } from "./nodegroups.ts";
-import { openHelloDoor } from "./nodes/hello-door.ts";
+import { finishRekeys, openHelloDoor } from "./nodes/hello-door.ts";
 import { Intake } from "./nodes/intake.ts";
+import { nodeWatch } from "./nodes/node-watch.ts";
 import { refusals } from "./nodes/refusals.ts";
 import { Sessions } from "./nodes/sessions.ts";
 import { Registry } from "./registry/registry.ts";
@@ -52,6 +52,8 @@ export interface MasterOptions {
   readonly localOperator: OperatorRecord;
   readonly log: Logger;
 }
+
+type Connections = readonly [control: NatsConnection, system: NatsConnection];
 
 export class Master {
   readonly control: Control;
@@ -76,9 +78,10 @@ export class Master {
     const system = await connectMaster(url, await issueSystemUser(trust), { ca, name: "boma-master-system" });
     try {
       await ensureStreams(bus);
-      const control = await assemble(options, bus, system);
+      const control = await assemble(options, [bus, system]);
       const intake = new Intake({ ...control, store: control.store });
       await control.revocations.push();
+      await finishRekeys(control);
       await control.jobs.resume();
       await intake.start();
       openEnrolDoor(bus, { ...control, credential: control.credential });
@@ -110,71 +113,63 @@ interface Assembled extends Control {
   readonly credential: (node: { readonly id: string; readonly key: string }) => Promise<string>;
 }
 
-async function assemble(
-  options: MasterOptions,
-  bus: NatsConnection,
-  system: NatsConnection,
-): Promise<Assembled> {
-  const { home, trust, log, ca } = options;
-  let held = readKeyring(home);
-  const keyring = () => held;
-  const store = await Store.open(bus, held.store);
+/** What is kept, opened: from here on memory holds what the streams hold. */
+async function openKept(options: MasterOptions, keyring: () => Keyring, [bus, system]: Connections) {
+  const store = await Store.open(bus, keyring().store);
   const [registry, tokens, allowList, revocations, operators] = await Promise.all([
     Registry.open(store),
     Tokens.open(store),
     AllowList.open(store),
-    Revocations.open(store, trust, system),
+    Revocations.open(store, options.trust, system),
     Table.open(store, "operator", OperatorRecord),
   ]);
   await operators.update(options.localOperator.key, (known) => known ?? options.localOperator);
+  const events = new Events(store, options.log);
+  return { store, registry, tokens, allowList, revocations, operators, events };
+}
 
-  const events = new Events(store, log);
-  const mailboxes = new Mailboxes(store, keyring);
+async function assemble(options: MasterOptions, connections: Connections): Promise<Assembled> {
+  const { home, trust, log, ca } = options;
+  const [bus, system] = connections;
+  let held = readKeyring(home);
+  const keyring = () => held;
+  const kept = await openKept(options, keyring, connections);
+  const { store, registry, events } = kept;
+  const refused = refusals({ events, presence: () => presence, registry });
+  const mailboxes = new Mailboxes(store, { keyring, refused });
   const sessions = new Sessions({ control: bus, keyring, registry, events });
   const connected = (key: string) => presence.connected(key);
-  const barred = (key: string) =>
-    sessions.isDuplicate(key)
-      ? "two live sessions have this node's identity; revoke it, or `boma-master rekey` the right one"
-      : undefined;
+  const barred = (key: string) => (sessions.isDuplicate(key) ? DUPLICATE : undefined);
   const jobs = new Jobs({ store: new JobStore(store), mailboxes, events, log, connected, barred });
-  const watch = presenceEvents({ registry, events, jobs, sessions, log });
+  const watch = nodeWatch({ registry, events, jobs, sessions, log });
   const presence: Presence = await watchPresence(
     system,
     siteAccount(trust).account.publicKey,
     watch.handlers,
   );
   const forgetKey = (key: string) => mailboxes.forget(key);
-  const enrolment = new Enrolment({
-    registry,
-    tokens,
-    allowList,
-    revocations,
-    events,
-    root: held.root,
-    connected,
-    forgetKey,
-  });
-
+  const enrolment = new Enrolment({ ...kept, root: held.root, connected, forgetKey });
+  const rotate = async (rootKeyFile: string | undefined) => {
+    const rotated = rotateWorkingKey(home, rootKeyFile);
+    held = readKeyring(home);
+    await mailboxes.resignAll([...registry.approved()].map(({ key }) => key));
+    // A question in the new key's hand sends every connected node to ask whose hand that is.
+    for (const key of presence.keys()) sessions.ask(key, "who");
+    return rotated;
+  };
   return {
-    ...{
-      bus,
-      store,
-      registry,
-      tokens,
-      allowList,
-      revocations,
-      operators,
-      events,
-      sessions,
-      jobs,
-      presence,
-      enrolment,
-      keyring,
-      log,
-      ca,
-    },
-    busTrust: trust,
+    ...kept,
+    bus,
+    sessions,
+    jobs,
+    presence,
+    enrolment,
+    keyring,
+    log,
+    ca,
     forgetKey,
+    rotate,
+    busTrust: trust,
     credential: ({ id, key }) => issueAgentCredential(trust, { name: id, publicKey: key }),
     startedAt: Date.now(),
     servers: () => options.servers,
@@ -182,66 +177,9 @@ async function assemble(
     gone: (key) => watch.gone(key, () => presence.connected(key)),
     joinKit: () => joinKit(options, held.root),
     nodegroups: nodegroupsOf(options.site),
-    refused: refusals({ events, presence: () => presence, registry }),
-    rotate: async (rootKeyFile) => {
-      const rotated = rotateWorkingKey(home, rootKeyFile);
-      held = readKeyring(home);
-      await mailboxes.resignAll([...registry.approved()].map(({ key }) => key));
-      // A question in the new key's hand sends every connected node to ask whose hand that is.
-      for (const key of presence.keys()) sessions.ask(key, "who");
-      return rotated;
-    },
+    refused,
   };
 }
 
-function joinKit({ trust, servers, ca }: MasterOptions, root: Uint8Array): JoinKit {
-  const { accountPublicKey: enrolAccount, scopedSigningSeed: enrolSeed } = enrolKit(trust);
-  const der = ca?.replace(/-----[^-]+-----|\s/g, "");
-  return {
-    servers: [...servers],
-    root,
-    enrolAccount,
-    enrolSeed,
-    ...(der !== undefined && { ca: new Uint8Array(Buffer.from(der, "base64")) }),
-  };
-}
-
-type PresenceParts = Pick<Control, "registry" | "events" | "jobs" | "sessions" | "log">;
-
-function presenceEvents({ registry, events, jobs, sessions, log }: PresenceParts) {
-  const waiting = new Map<string, Set<() => void>>();
-  const about = (key: string) => {
-    const id = registry.byKey(key)?.id;
-    return { node: key, ...(id !== undefined && { id }) };
-  };
-  const handlers: Parameters<typeof watchPresence>[2] = {
-    onUp: ({ key, ip, startedAt }) => {
-      events.tell({ kind: "node.connected", ...about(key), data: { address: ip, since: startedAt } });
-      jobs.presence(key, true);
-    },
-    onDown: ({ key, ip }, reason) => {
-      events.tell({ kind: "node.disconnected", ...about(key), data: { address: ip, reason } });
-      sessions.single(key);
-      jobs.presence(key, false);
-      for (const resolve of waiting.get(key) ?? []) resolve();
-      waiting.delete(key);
-    },
-    onDuplicate: ([connection]) => connection && sessions.askWho(connection.key),
-    onError: (error) =>
-      log.warn({ error: error.message }, "the presence of nodes could not be compared; trying again"),
-  };
-  /** Resolves when a node has lost its last connection. */
-  const gone = (key: string, connected: () => boolean): Promise<void> => {
-    if (!connected()) return Promise.resolve();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    waiting.set(key, (waiting.get(key) ?? new Set()).add(resolve));
-    const timer = setTimeout(
-      () => reject(new BomaError("bus/unreachable", "the bus does not say that the connection was cut")),
-      GONE_MS_MAX,
-    );
-    return promise.finally(() => clearTimeout(timer));
-  };
-  return { handlers, gone };
-}
-
-const GONE_MS_MAX = 10_000;
+const DUPLICATE =
+  "two live sessions have this node's identity; revoke it, or `boma-master rekey` the right one";

@@ -3,14 +3,14 @@ import { readFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 
-import { BomaError } from "@boma/protocol";
+import { BomaError, printJoinToken } from "@boma/protocol";
 
 import type { OperatorRecord } from "./api/rights.ts";
 import { EmbeddedServer, type ServerState } from "./bus/server.ts";
 import { storageBytesMax } from "./bus/streams.ts";
 import { issueServerCertificate } from "./bus/tls.ts";
 import { type BusTrust, issueOperatorCredential, parseBusTrust, serverTrust } from "./bus/trust.ts";
-import { assertInitialised, assertPrivate, type Home } from "./home.ts";
+import { assertInitialised, assertPrivate, type Home, writeSecret } from "./home.ts";
 import type { Logger } from "./log.ts";
 import { Master } from "./master.ts";
 import { readOperatorFile, writeOperatorFile } from "./operator-file.ts";
@@ -35,6 +35,11 @@ export interface Serving {
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/;
 
+function isPlainLoopback(server: string): boolean {
+  const url = new URL(server.includes("://") ? server : `nats://${server}`);
+  return url.protocol === "nats:" && LOOPBACK.test(url.hostname.replace(/^\[|\]$/g, ""));
+}
+
 export async function serve(options: ServeOptions): Promise<Serving> {
   const { home, log } = options;
   assertInitialised(home);
@@ -44,7 +49,8 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const ca = readFileSync(join(home.keys, "ca.pem"), "utf8");
   if (options.nats !== undefined) {
     const servers = options.nats.split(",").map((url) => url.trim());
-    const tls = servers.some((url) => url.startsWith("tls:")) ? { ca } : {};
+    // What is not on this machine is spoken to in TLS only, by nodes as by us.
+    const tls = servers.every(isPlainLoopback) ? {} : { ca };
     const master = await startMaster(options, { trust, url: options.nats, servers, embedded: false, ...tls });
     return { master, servers, stop: () => master.stop() };
   }
@@ -107,7 +113,10 @@ async function startMaster(
     publicKey: local.user.publicKey,
   });
   // The command line on this host finds the bus by this file, so it is written when there is something to find.
-  writeOperatorFile(home.operator, { ...local, servers: [at.url], credential, ca: at.ca });
+  const servers = at.url.split(",").map((url) => url.trim());
+  writeOperatorFile(home.operator, { ...local, servers, credential, ca: at.ca });
+  // What an image carries: a machine with this and without a token asks, and an operator decides.
+  writeSecret(home.join, `${printJoinToken(master.control.joinKit())}\n`);
   return master;
 }
 

@@ -46,6 +46,10 @@ export const codes = {
     "The arguments do not fit the function's schema.",
     "`boma-master doc NAME` shows what it takes.",
   ),
+  "function/no-test": usage(
+    "The function changes things and cannot say what it would change, so --test must not run it.",
+    "Run it without --test, or ask with a function that reads.",
+  ),
   "function/failed": failed("The function ran on the node and failed.", "The message is the node's own."),
   "job/unknown": usage("No job has this id.", "`boma-master jobs list` shows the stored ones."),
   "job/too-large": usage(

@@ -1,24 +1,43 @@
 /**
- * nkeys and user JWTs as NATS wants them, signed by node:crypto: the library's
- * own key pair derives tweetnacl keys at each signature and is a hundred times
- * slower, which a reconnecting fleet would feel.
+ * nkeys and user JWTs as NATS wants them, made and signed by node:crypto: the
+ * library's own key pair derives tweetnacl keys at each step and is a hundred
+ * times slower, which a booting or reconnecting fleet would feel.
  */
-import { sign } from "node:crypto";
+import { randomBytes, sign } from "node:crypto";
 
-import { encodeUser } from "@nats-io/jwt";
-import {
-  createAccount,
-  createOperator,
-  createUser,
-  fromPublic,
-  fromSeed,
-  type KeyPair,
-} from "@nats-io/nkeys";
+import type { KeyPair } from "@nats-io/nkeys";
 
 import { signingKey, verifyBytes } from "./keys.ts";
 import { CREDENTIAL_MS } from "./limits.ts";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const SEED_PREFIX = 18 << 3;
+/** The first byte of a public key, which makes its first letter: U, A, O. */
+const PREFIX = { user: 20 << 3, account: 0, operator: 14 << 3 } as const;
+
+function crc16(bytes: Uint8Array): number {
+  let crc = 0;
+  for (const byte of bytes) {
+    crc ^= byte << 8;
+    for (let bit = 0; bit < 8; bit++) crc = (crc << 1) ^ (crc & 0x8000 ? 0x11021 : 0);
+  }
+  return crc;
+}
+
+/** Base32 of the bytes and their checksum. */
+function encode(...parts: readonly (Uint8Array | readonly number[])[]): string {
+  const payload = Buffer.concat(parts.map((part) => Uint8Array.from(part)));
+  const crc = crc16(payload);
+  let text = "";
+  let held = 0;
+  let bits = 0;
+  for (const byte of [...payload, crc & 255, crc >> 8]) {
+    held = (held << 8) | byte;
+    for (bits += 8; bits >= 5; bits -= 5) text += ALPHABET[(held >>> (bits - 5)) & 31];
+    held &= (1 << bits) - 1;
+  }
+  return bits > 0 ? text + ALPHABET[(held << (5 - bits)) & 31] : text;
+}
 
 function decode(text: string): Uint8Array {
   const bytes: number[] = [];
@@ -30,7 +49,9 @@ function decode(text: string): Uint8Array {
     if (bits >= 8) bytes.push((held >>> (bits -= 8)) & 255);
     held &= (1 << bits) - 1;
   }
-  return Uint8Array.from(bytes);
+  const payload = Uint8Array.from(bytes.slice(0, -2));
+  if (encode(payload) !== text) throw new Error("the text is not an nkey");
+  return payload;
 }
 
 /** A key pair of NATS: `seed` begins with S, `publicKey` with U, A or O for user, account and operator. */
@@ -42,17 +63,16 @@ export interface Nkey {
   sign(bytes: Uint8Array): Uint8Array;
 }
 
-function nkey(pair: KeyPair): Nkey {
-  const seed = Buffer.from(pair.getSeed()).toString("latin1");
-  const publicKey = pair.getPublicKey();
-  // A seed is two prefix bytes, 32 bytes of key, two of checksum; a public key has one prefix byte.
-  const { privateKey } = signingKey(decode(seed).subarray(2, 34));
-  const rawPublic = decode(publicKey).subarray(1, 33);
+function nkey(prefix: number, raw: Uint8Array): Nkey {
+  const { privateKey, publicKey: rawPublic } = signingKey(raw);
+  // The two prefixes share 16 bits, so that both show in the letters.
+  const seed = encode([SEED_PREFIX | (prefix >> 5), (prefix & 31) << 3], raw);
+  const publicKey = encode([prefix], rawPublic);
   const native = {
     getPublicKey: () => publicKey,
     getSeed: () => Buffer.from(seed, "latin1"),
     getPrivateKey: () => Buffer.from(seed, "latin1"),
-    clear: () => pair.clear(),
+    clear: () => undefined,
     sign: (bytes: Uint8Array) => new Uint8Array(sign(null, bytes, privateKey)),
     verify: (bytes: Uint8Array, signature: Uint8Array) => verifyBytes(bytes, signature, rawPublic),
   };
@@ -60,23 +80,31 @@ function nkey(pair: KeyPair): Nkey {
 }
 
 export const newNkey = {
-  user: (): Nkey => nkey(createUser()),
-  account: (): Nkey => nkey(createAccount()),
-  operator: (): Nkey => nkey(createOperator()),
+  user: (): Nkey => nkey(PREFIX.user, randomBytes(32)),
+  account: (): Nkey => nkey(PREFIX.account, randomBytes(32)),
+  operator: (): Nkey => nkey(PREFIX.operator, randomBytes(32)),
 };
 
-export const nkeyFromSeed = (seed: string): Nkey => nkey(fromSeed(Buffer.from(seed, "latin1")));
+export function nkeyFromSeed(seed: string): Nkey {
+  const payload = decode(seed);
+  const [first = 0, second = 0] = payload;
+  if (payload.length !== 34 || (first & 248) !== SEED_PREFIX)
+    throw new Error("the text is no seed of an nkey");
+  return nkey(((first & 7) << 5) | (second >> 3), payload.subarray(2));
+}
 
 /** A JWT for a user of an account, whose rights come from the scoped key that signs it. */
-export function issueScopedUser(
+export async function issueScopedUser(
   user: { readonly name: string; readonly publicKey: string },
   account: { readonly publicKey: string; readonly signer: Nkey },
   lifetimeMs = CREDENTIAL_MS,
 ): Promise<string> {
+  // A node needs it once in its life: the others start without it.
+  const { encodeUser } = await import("@nats-io/jwt");
   return encodeUser(
     user.name,
-    fromPublic(user.publicKey),
-    fromPublic(account.publicKey),
+    user.publicKey,
+    account.publicKey,
     {},
     {
       signer: account.signer.pair,

@@ -2,8 +2,9 @@
 import { BomaError } from "./errors.ts";
 import type { GrainValue, Grains } from "./grains.ts";
 
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for.
-const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+const CONTROL =
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for.
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 /** Text from elsewhere, made safe for a terminal: control characters and direction marks are shown, not obeyed. */
 export const escapeControl = (text: string): string =>
@@ -40,11 +41,11 @@ const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as cons
 /** `250ms`, `30s`, `10m`, `2h`, `1d`; a bare number is seconds. */
 export function parseDuration(text: string): number {
   const [, number, unit = "s"] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text.trim()) ?? [];
-  if (number === undefined)
-    throw new BomaError("usage/argument", `${JSON.stringify(text)} is not a duration`, {
-      hint: "Write 250ms, 30s, 10m, 2h or 1d.",
-    });
-  return Math.round(Number(number) * UNITS[unit as keyof typeof UNITS]);
+  const ms = Math.round(Number(number) * UNITS[unit as keyof typeof UNITS]);
+  if (Number.isSafeInteger(ms)) return ms;
+  throw new BomaError("usage/argument", `${JSON.stringify(text.slice(0, 80))} is not a duration`, {
+    hint: "Write 250ms, 30s, 10m, 2h or 1d.",
+  });
 }
 
 /** The name that was probably meant, where one is near enough to be worth saying. */
@@ -74,6 +75,7 @@ export function readGrain(grains: Grains, path: string): GrainValue | undefined 
   let value: GrainValue | undefined = grains;
   for (const key of path.split(":")) {
     if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
+    if (Array.isArray(value) && key === "length") return undefined;
     value = (value as Record<string, GrainValue>)[key];
   }
   return value;

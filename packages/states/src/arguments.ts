@@ -1,5 +1,5 @@
 import { BomaError, closest } from "@boma/protocol";
-import { z } from "zod";
+import type { z } from "zod";
 
 import { type AnyFunction, checkArguments } from "./define-function.ts";
 import { describeFunction, type FunctionDoc } from "./describe.ts";
@@ -8,16 +8,22 @@ import { describeFunction, type FunctionDoc } from "./describe.ts";
  * Words of a command line become a function's arguments by its schema: a word
  * stays text where text is wanted, and is read as a number, a truth value or
  * JSON only where the schema wants that. Nothing is guessed from the word alone.
+ * Behind `--` no word is a name.
  */
 export function readArguments(spec: AnyFunction, words: readonly string[]): Record<string, unknown> {
   const doc = describeFunction(spec);
   const args: Record<string, unknown> = {};
   const rest: string[] = [];
-  for (const word of words) {
+  const dashes = words.indexOf("--");
+  const ahead = dashes === -1 ? words : words.slice(0, dashes);
+  for (const word of ahead) {
     const named = namedArgument(word, doc);
+    if (named && Object.hasOwn(args, named.name))
+      throw new BomaError("function/arguments", `${doc.name} was given \`${named.name}\` twice`);
     if (named) args[named.name] = readValue(spec, named.name, named.value);
     else rest.push(word);
   }
+  if (dashes !== -1) rest.push(...words.slice(dashes + 1));
   assignPositional(spec, doc, { rest, args });
   return checkArguments(spec, args);
 }
@@ -56,7 +62,7 @@ function assignPositional(
     if (Object.hasOwn(args, name) || next >= rest.length) continue;
     const isList = doc.parameters.find((parameter) => parameter.name === name)?.type.startsWith("list of");
     if (isList) {
-      args[name] = rest.slice(next);
+      args[name] = readList(spec, name, rest.slice(next));
       next = rest.length;
     } else args[name] = readValue(spec, name, rest[next++]!);
   }
@@ -75,13 +81,27 @@ function assignPositional(
 
 /** The text itself where the schema takes it; else what it says as JSON, where the schema takes that. */
 function readValue(spec: AnyFunction, name: string, text: string): unknown {
-  const schema = (spec.params as z.ZodObject).shape[name] as z.ZodType;
-  if (schema.safeParse(text).success) return text;
+  const schema = schemaOf(spec, name);
+  for (const value of [text, readJson(text), [text]]) if (schema.safeParse(value).success) return value;
+  return text;
+}
+
+/** The same for all the words that are left: a list of texts, or else of what they say as JSON. */
+function readList(spec: AnyFunction, name: string, words: readonly string[]): readonly unknown[] {
+  const schema = schemaOf(spec, name);
+  if (schema.safeParse(words).success) return words;
+  const values = words.map(readJson);
+  return schema.safeParse(values).success ? values : words;
+}
+
+const schemaOf = (spec: AnyFunction, name: string): z.ZodType =>
+  (spec.params as z.ZodObject).shape[name] as z.ZodType;
+
+/** A word that is not JSON stays what it is: it may still be a member of a list. */
+function readJson(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    if (schema.safeParse(value).success) return value;
+    return JSON.parse(text);
   } catch {
-    // Not JSON: a single word may still be the only member of a list.
+    return text;
   }
-  return schema.safeParse([text]).success ? [text] : text;
 }

@@ -12,6 +12,8 @@ export interface Call {
   readonly line: (line: OutputLine) => void;
   /** A dry run: nothing may be changed. */
   readonly test: boolean;
+  /** What this agent can run, for those who ask about that. */
+  readonly functions: Readonly<Record<string, AnyFunction>>;
 }
 
 export interface FunctionSpec<P extends z.ZodObject, R extends z.ZodType> {
@@ -28,6 +30,8 @@ export interface FunctionSpec<P extends z.ZodObject, R extends z.ZodType> {
   readonly onRestart: "fail" | "resume";
   readonly timeoutMs?: number;
   readonly examples: readonly string[];
+  /** A write that honours `call.test`; the others are refused in a dry run rather than run. */
+  readonly dryRun?: boolean;
   run(params: z.output<P>, call: Call): Promise<z.input<R>>;
   /** How the result counts; `ok` where it is not said. */
   outcome?(result: z.output<R>): "ok" | "changed" | "failed";
@@ -42,6 +46,12 @@ export const FUNCTION_TIMEOUT_MS = 5 * 60_000;
 export const defineFunction = <P extends z.ZodObject, R extends z.ZodType>(
   spec: FunctionSpec<P, R>,
 ): FunctionSpec<P, R> => spec;
+
+/** A dry run that would really run is a lie: what cannot be tested is refused, on the master and on the node. */
+export function assertTestable({ name, effect, dryRun }: AnyFunction, test: boolean): void {
+  if (test && effect === "write" && !dryRun)
+    throw new BomaError("function/no-test", `${name} cannot say what it would change; it was not run`);
+}
 
 /** Checks arguments against the function's schema, on the master before they are sent and on the node again. */
 export function checkArguments(spec: AnyFunction, args: unknown): Record<string, unknown> {

@@ -2,16 +2,10 @@ import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 
-import {
-  BomaError,
-  type EnrolAnswerBody,
-  escapeLine,
-  type Grains,
-  parseNodeId,
-  proposeNodeId,
-} from "@boma/protocol";
+import { BomaError, escapeLine, type Grains, parseNodeId, proposeNodeId } from "@boma/protocol";
 
 import { Agent } from "../agent.ts";
+import type { EnrolNews } from "../enrol.ts";
 import type { GrainsSource } from "../grains-feed.ts";
 import { collectGrains } from "../grains/collect.ts";
 import { parseGrainOption } from "../grains/parse-grain.ts";
@@ -85,9 +79,9 @@ const NEXT_STEPS = {
   denied: "denied by the master; asking again every minute",
   "token-refused": "the token was refused; an operator may approve: boma-master enroll list",
   approved: "approved",
-} as const satisfies Record<EnrolAnswerBody["status"], string>;
+} as const satisfies Record<EnrolNews["status"], string>;
 
-function showFingerprint(fingerprint: string, { status, reason }: EnrolAnswerBody): void {
+function showFingerprint(fingerprint: string, { status, reason }: EnrolNews): void {
   const why = reason === undefined ? "" : `  (${reason})`;
   say(`fingerprint  ${fingerprint}  ${NEXT_STEPS[status]}${why}`);
 }

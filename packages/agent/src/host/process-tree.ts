@@ -49,10 +49,7 @@ const readEnvironment = async (pid: number): Promise<string> =>
   `\0${await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "")}\0`;
 
 /** The living processes of the command, with those that were known before and whatever these have started. */
-export async function findTree(
-  { root, mark }: TreeRoot,
-  known: ProcessTree = new Map(),
-): Promise<ProcessTree> {
+async function findTree({ root, mark }: TreeRoot, known: ProcessTree = new Map()): Promise<ProcessTree> {
   const names = await readdir("/proc").catch(() => []);
   const pids = names.filter((name) => /^\d+$/.test(name)).map(Number);
   const rows = (await Promise.all(pids.map((pid) => readRow(pid, mark)))).filter((row) => row !== undefined);

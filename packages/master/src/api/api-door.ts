@@ -136,7 +136,10 @@ export class ApiDoor {
         data: { verb: body.verb, reason: error.message },
       });
     if (error.code === "internal")
-      this.#control.log.error({ verb: body.verb, error: String(error.cause ?? error) }, "a request failed");
+      this.#control.log.error(
+        { verb: body.verb, error: error.cause instanceof Error ? error.cause.stack : error.message },
+        "a request failed",
+      );
     return error;
   }
 
@@ -155,8 +158,11 @@ export class ApiDoor {
 
   #dropLeases(): void {
     const oldest = Date.now() - LEASE_MS;
-    for (const [name, { abort, renewedAt }] of this.#feeds)
-      if (renewedAt < oldest) (abort.abort(), this.#feeds.delete(name));
+    for (const [name, { abort, renewedAt }] of this.#feeds) {
+      if (renewedAt >= oldest) continue;
+      abort.abort();
+      this.#feeds.delete(name);
+    }
   }
 }
 

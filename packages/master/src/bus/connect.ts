@@ -67,6 +67,8 @@ export async function connectMaster(
       pingInterval: PING_MS,
       maxReconnectAttempts: -1,
       reconnectTimeWait: RECONNECT_MS,
+      // The library would take a stack trace at each request, in case it fails.
+      noAsyncTraces: true,
       // Two refusals in a row would otherwise close the connection for good, and a restarting server refuses while it loads.
       ignoreAuthErrorAbort: true,
       ...(tls ? { tls } : {}),

@@ -24,6 +24,8 @@ export interface PresenceEvents {
   readonly onDown?: (connection: Connection, reason: string) => void;
   /** A further connection while others of the same key live: a copied identity, or a line that died unnoticed. */
   readonly onDuplicate?: (connections: readonly Connection[]) => void;
+  /** Of several connections of a node one is left. */
+  readonly onSingle?: (connection: Connection) => void;
   /** The picture could not be compared; it is tried again. */
   readonly onError?: (error: BomaError) => void;
 }
@@ -220,7 +222,9 @@ class PresenceWatcher implements Presence {
     const name = nameOf(connection);
     this.#changed?.add(name);
     const held = this.#byKey.get(connection.key);
-    if (!held?.delete(name) || held.size > 0) return;
+    if (!held?.delete(name)) return;
+    const [left] = held.values();
+    if (left) return void (held.size === 1 && this.#events.onSingle?.(left));
     this.#byKey.delete(connection.key);
     this.#events.onDown?.(connection, reason);
   }

@@ -40,18 +40,32 @@ const RENEW_MS = 15 * 24 * 3_600_000;
 type FeedBody = z.output<typeof FeedItem.body>;
 
 /** The feed broke, and the reader may ask again where it stands. */
-export class FeedBroken extends Error {
-  override readonly name = "FeedBroken";
+export class FeedBroken extends BomaError {
+  constructor(message: string) {
+    super("master/unreachable", message);
+  }
 }
 
 export class Client implements AsyncDisposable {
   readonly #connection: NatsConnection;
   readonly #operator: OperatorCredential;
   #manifest: Manifest | undefined;
+  readonly #feeds = new Set<AbortController>();
 
   private constructor(connection: NatsConnection, operator: OperatorCredential) {
     this.#connection = connection;
     this.#operator = operator;
+    void this.#watchLine();
+  }
+
+  /** What a feed says while the line is down is lost, so it ends at once and is asked for anew. */
+  async #watchLine(): Promise<void> {
+    for await (const { type } of this.#connection.status())
+      if (type === "disconnect") this.#breakFeeds("the line to the bus broke");
+  }
+
+  #breakFeeds(why: string): void {
+    for (const feed of this.#feeds) feed.abort(new FeedBroken(why));
   }
 
   static async connect(operator: OperatorCredential): Promise<Client> {
@@ -152,6 +166,7 @@ export class Client implements AsyncDisposable {
   ): AsyncGenerator<unknown> {
     const silence = setTimeout(() => abort.abort(new FeedBroken("the master went silent")), SILENCE_MS);
     const keep = setInterval(() => void this.#keep(session), KEEP_MS);
+    this.#feeds.add(abort);
     try {
       let expected = 0;
       for await (const data of parts) {
@@ -168,6 +183,7 @@ export class Client implements AsyncDisposable {
     } finally {
       clearTimeout(silence);
       clearInterval(keep);
+      this.#feeds.delete(abort);
       abort.abort();
     }
   }
@@ -188,6 +204,7 @@ export class Client implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#breakFeeds("the command is over");
     await this.#connection.close();
   }
 }

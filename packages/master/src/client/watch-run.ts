@@ -26,10 +26,14 @@ export async function watchRun(
   const progress = await newProgress(output, view);
   const start = performance.now();
   const left = Promise.withResolvers<"left">();
-  const leave = () => left.resolve("left");
+  const leaving = new AbortController();
+  const leave = () => {
+    leaving.abort();
+    left.resolve("left");
+  };
   process.once("SIGINT", leave);
   try {
-    const followed = followAll(client, source, view, progress);
+    const followed = followAll(client, source, { view, progress, signal: leaving.signal });
     const how = await Promise.race([followed, left.promise]);
     progress.done();
     if (how === "left") return detach(output, view);
@@ -46,19 +50,32 @@ export async function watchRun(
   return exitOf(view);
 }
 
-async function followAll(client: Client, source: Source, view: RunView, progress: Progress): Promise<void> {
+interface Watching {
+  readonly view: RunView;
+  readonly progress: Progress;
+  /** Ends when the operator leaves. */
+  readonly signal: AbortSignal;
+}
+
+async function followAll(
+  client: Client,
+  source: Source,
+  { view, progress, signal }: Watching,
+): Promise<void> {
   let next = source;
   let lostAt: number | undefined;
   for (;;) {
     try {
       for await (const item of client.follow<JobItem>(next.verb, next.args)) {
         lostAt = undefined;
+        if (signal.aborted) return;
         take(view, item);
         progress.show(item);
         if (isSettled(view)) return;
       }
       return;
     } catch (error) {
+      if (signal.aborted) return;
       const job = view.record?.job;
       const mayReturn = error instanceof FeedBroken || (lostAt !== undefined && isOutage(error));
       if (job === undefined || !mayReturn) throw error;

@@ -1,4 +1,3 @@
-import { functions } from "@boma/states";
 import { Argument, type Command } from "@commander-js/extra-typings";
 
 import { example, perform } from "./shell.ts";
@@ -38,17 +37,13 @@ export function completion(program: Command): void {
     .argument("[words...]")
     .allowUnknownOption()
     .action(
-      (words) =>
-        void process.stdout.write(
-          candidates(program, words)
-            .map((word) => `${word}\n`)
-            .join(""),
-        ),
+      async (words) =>
+        void process.stdout.write((await candidates(program, words)).map((word) => `${word}\n`).join("")),
     );
 }
 
 /** What may stand where the last word is. */
-export function candidates(program: Command, words: readonly string[]): string[] {
+export async function candidates(program: Command, words: readonly string[]): Promise<string[]> {
   let command = program as Command;
   const before = words.slice(0, -1);
   const last = words.at(-1) ?? "";
@@ -64,7 +59,9 @@ export function candidates(program: Command, words: readonly string[]): string[]
   if (children.length > 0) return fitting(children, last);
   const takesFunction =
     (command.name() === "run" && plain === 1) || (command.name() === "doc" && plain === 0);
-  return takesFunction ? fitting(Object.keys(functions), last) : [];
+  if (!takesFunction) return [];
+  const { functions } = await import("@boma/states");
+  return fitting(Object.keys(functions), last);
 }
 
 const fitting = (words: readonly string[], start: string): string[] =>

@@ -1,9 +1,8 @@
-import { type FunctionDoc, describeFunction, functions } from "@boma/states";
+import type { FunctionDoc } from "@boma/states";
 import type { Command } from "@commander-js/extra-typings";
 
 import { type Output, style } from "../print/output.ts";
 import { table } from "../print/table.ts";
-import { requireFunction } from "../require-function.ts";
 import { example, jsonOption, perform } from "./shell.ts";
 
 export const doc = (program: Command): unknown =>
@@ -18,6 +17,10 @@ export const doc = (program: Command): unknown =>
     .addHelpText("after", example("boma-master doc cmd.run"))
     .action((name, options) =>
       perform(options, async (output) => {
+        const [{ describeFunction, functions }, { requireFunction }] = await Promise.all([
+          import("@boma/states"),
+          import("../require-function.ts"),
+        ]);
         const docs = Object.values(functions).map(describeFunction);
         const inModule = docs.filter((one) => name === undefined || one.name.startsWith(`${name}.`));
         if (inModule.length > 0) return list(output, inModule);

@@ -31,6 +31,7 @@ const STATUS_COLOUR = {
 const list = (group: Command): unknown =>
   asking(group.command("list"))
     .description("Lists the machines that wait for a decision.")
+    .addHelpText("after", example("boma-master enroll list"))
     .action((options) =>
       performAsking(options, async (client, output) => {
         const { waiting, allowed } = await client.ask<{ waiting: WaitingView[]; allowed: AllowRule[] }>(
@@ -105,6 +106,7 @@ const deny = (group: Command): unknown =>
     .description("Denies a machine. It goes on asking, and stays denied.")
     .argument("[id]", "the id that it asks for")
     .option("--fingerprint <f>", "which one, where several ask for the same id")
+    .addHelpText("after", example("boma-master enroll deny web-07"))
     .action((id, options) =>
       performAsking(options, async (client, output) => {
         const { fingerprint } = options;

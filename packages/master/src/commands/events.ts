@@ -1,10 +1,11 @@
 import { closest, escapeLine, parseDuration } from "@boma/protocol";
 import type { Command } from "@commander-js/extra-typings";
 
-import { kindPattern, type SequencedEvent } from "../events/events.ts";
-import { EVENT_KINDS } from "../events/kinds.ts";
-import { style } from "../print/output.ts";
-import { asking, example, performAsking, usage } from "./shell.ts";
+import type { Client } from "../client/client.ts";
+import type { SequencedEvent } from "../events/events.ts";
+import { EVENT_KINDS, kindPattern } from "../events/kinds.ts";
+import { type Output, style } from "../print/output.ts";
+import { asking, example, perform, usage, withClient } from "./shell.ts";
 
 export const events = (program: Command): unknown =>
   asking(program.command("events"))
@@ -20,21 +21,28 @@ export const events = (program: Command): unknown =>
     .option("--follow", "go on with what happens from now on")
     .addHelpText("after", example("boma-master events 'node.*' --since 1h --follow"))
     .action((pattern, options) =>
-      performAsking(options, async (client, output) => {
+      perform(options, async (output) => {
         assertPattern(pattern);
-        const follow = options.follow ?? false;
-        const lines = output.mode !== "text" && (follow || output.mode === "ndjson");
-        const all: SequencedEvent[] = [];
-        const args = { pattern, follow, ...(options.since !== undefined && since(options.since)) };
-        for await (const event of client.follow<SequencedEvent | { begin: true }>("events.read", args)) {
-          if ("begin" in event) continue;
-          if (lines) output.document(event);
-          else if (output.mode === "json") all.push(event);
-          else output.line(eventText(event));
-        }
-        if (output.mode === "json" && !follow) output.document(all);
+        const args = {
+          pattern,
+          follow: options.follow ?? false,
+          ...(options.since !== undefined && since(options.since)),
+        };
+        await withClient(options, (client) => print(client, output, args));
       }),
     );
+
+async function print(client: Client, output: Output, args: { readonly follow: boolean }): Promise<void> {
+  const lines = output.mode !== "text" && (args.follow || output.mode === "ndjson");
+  const all: SequencedEvent[] = [];
+  for await (const event of client.follow<SequencedEvent | { begin: true }>("events.read", args)) {
+    if ("begin" in event) continue;
+    if (lines) output.document(event);
+    else if (output.mode === "json") all.push(event);
+    else output.line(eventText(event));
+  }
+  if (output.mode === "json" && !args.follow) output.document(all);
+}
 
 function assertPattern(pattern: string): void {
   const kinds = Object.keys(EVENT_KINDS);

@@ -2,6 +2,7 @@ import { join } from "node:path";
 
 import type { Command } from "@commander-js/extra-typings";
 
+import type { Home } from "../home.ts";
 import { style } from "../print/output.ts";
 import { example, homeOption, jsonOption, perform } from "./shell.ts";
 
@@ -38,7 +39,7 @@ export const init = (program: Command): unknown =>
       }),
     );
 
-async function natsConfig(home: import("../home.ts").Home): Promise<string> {
+async function natsConfig(home: Home): Promise<string> {
   const [{ readFileSync }, { assertInitialised }, { renderExternalConfig }, { parseBusTrust, serverTrust }] =
     await Promise.all([
       import("node:fs"),

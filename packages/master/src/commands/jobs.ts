@@ -4,7 +4,10 @@ import type { Command } from "@commander-js/extra-typings";
 import type { JobRecord } from "../jobs/job-record.ts";
 import { style } from "../print/output.ts";
 import { ago, table } from "../print/table.ts";
-import { asking, example, performAsking } from "./shell.ts";
+import { asking, example, perform, usage, withClient } from "./shell.ts";
+
+/** The master lists no more at once. */
+const LIMIT_MAX = 10_000;
 
 type ListedJob = Omit<JobRecord, "args"> & { readonly pending: number };
 
@@ -24,9 +27,11 @@ const list = (group: Command): unknown =>
   asking(group.command("list"))
     .description("Lists jobs, the newest first.")
     .option("--limit <n>", "how many", "20")
+    .addHelpText("after", example("boma-master jobs list --limit 100"))
     .action((options) =>
-      performAsking(options, async (client, output) => {
-        const found = await client.ask<ListedJob[]>("job.list", { limit: Number(options.limit) });
+      perform(options, async (output) => {
+        const limit = readLimit(options.limit);
+        const found = await withClient(options, (client) => client.ask<ListedJob[]>("job.list", { limit }));
         output.document(found);
         if (found.length === 0) return output.line("no jobs yet");
         output.line(
@@ -47,6 +52,12 @@ const list = (group: Command): unknown =>
       }),
     );
 
+function readLimit(text: string): number {
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= LIMIT_MAX) return limit;
+  throw usage(`--limit ${text} is not a number of jobs`, `Write a number from 1 to ${LIMIT_MAX}.`);
+}
+
 const stateText = ({ state, pending, closedAt }: ListedJob): string =>
   closedAt === undefined ? `${state === "cancelled" ? "cancelling" : "open"}, ${pending} to go` : state;
 
@@ -61,15 +72,13 @@ const show = (group: Command, name: "show" | "attach", text: string): unknown =>
     .option("--full", "show all of every result")
     .addHelpText("after", example(`boma-master jobs ${name} 01K8Z3V6Q4T0C7M2N9X5B1HREA`))
     .action((id, options) =>
-      performAsking(options, async (client, output) => {
+      perform(options, async (output) => {
         assertJobId(id);
         const { watchRun } = await import("../client/watch-run.ts");
         const full = options.full ?? name === "show";
-        return watchRun(
-          client,
-          output,
-          { verb: `job.${name}`, args: { job: id } },
-          { full, follow: name === "attach" },
+        const source = { verb: `job.${name}`, args: { job: id } } as const;
+        return withClient(options, (client) =>
+          watchRun(client, output, source, { full, follow: name === "attach" }),
         );
       }),
     );
@@ -82,9 +91,9 @@ const cancel = (group: Command): unknown =>
     .argument("<id>", "the job")
     .addHelpText("after", example("boma-master jobs cancel 01K8Z3V6Q4T0C7M2N9X5B1HREA"))
     .action((id, options) =>
-      performAsking(options, async (client, output) => {
+      perform(options, async (output) => {
         assertJobId(id);
-        await client.ask("job.cancel", { job: id });
+        await withClient(options, (client) => client.ask("job.cancel", { job: id }));
         output.document({ ok: true, job: id });
         output.line(
           `${style("yellow", "cancelled")} ${id}; nodes that have begun say themselves how they ended: boma-master jobs show ${id}`,

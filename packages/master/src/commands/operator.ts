@@ -38,6 +38,7 @@ const rightsText = ({ admin, read, run }: Rights): string =>
 const list = (group: Command): unknown =>
   asking(group.command("list"))
     .description("Lists the operators and their rights.")
+    .addHelpText("after", example("boma-master operator list"))
     .action((options) =>
       performAsking(options, async (client, output) => {
         const found = await client.ask<Listed[]>("operator.list");
@@ -119,6 +120,7 @@ const remove = (group: Command): unknown =>
   asking(group.command("remove"))
     .description("Takes an operator's rights away and cuts the connection.")
     .argument("<name>")
+    .addHelpText("after", example("boma-master operator remove anna"))
     .action((name, options) =>
       performAsking(options, async (client, output) => {
         await client.ask("operator.remove", { name });

@@ -1,7 +1,9 @@
 import { ExitCode, parseDuration, parseTarget } from "@boma/protocol";
 import type { Command } from "@commander-js/extra-typings";
 
-import { asking, example, performAsking, usage } from "./shell.ts";
+import type { Client } from "../client/client.ts";
+import type { Output } from "../print/output.ts";
+import { asking, example, perform, usage, withClient } from "./shell.ts";
 
 export const run = (program: Command): unknown =>
   asking(program.command("run"))
@@ -27,39 +29,60 @@ export const run = (program: Command): unknown =>
       ),
     )
     .action((target, name, words, options) =>
-      performAsking(options, async (client, output) => {
-        const [{ requireFunction }, { readArguments }, { watchRun }] = await Promise.all([
-          import("../require-function.ts"),
-          import("@boma/states"),
-          import("../client/watch-run.ts"),
-        ]);
-        parseTarget(target);
-        const { test, batch, maxFail, timeout, expire, async: detached, allowEmpty, full } = options;
-        const request = {
-          target,
-          function: name,
-          args: readArguments(requireFunction(name), words),
-          test: test ?? false,
-          allowEmpty: allowEmpty ?? false,
-          watch: !detached,
-          ...(batch !== undefined && { batch: share(batch, "--batch") }),
-          ...(maxFail !== undefined && { maxFail: share(maxFail, "--max-fail") }),
-          ...(timeout !== undefined && { timeoutMs: parseDuration(timeout) }),
-          ...(expire !== undefined && { waitMs: parseDuration(expire) }),
-        };
-        if (!detached)
-          return watchRun(client, output, { verb: "job.start", args: request }, { full: full ?? false });
-        for await (const { record } of client.follow<{ record: { job: string; nodes: number } }>(
-          "job.start",
-          request,
-        )) {
-          output.document({ ok: true, job: record.job, nodes: record.nodes });
-          output.line(record.job);
-          output.note(`follow it: boma-master jobs attach ${record.job}`);
-        }
-        return ExitCode.ok;
+      perform(options, async (output) => {
+        // A slip of the pen is found here, before anybody is asked.
+        const request = await readRequest(target, name, words, options);
+        return withClient(options, (client) =>
+          options.async ? leave(client, output, request) : watch(client, output, request, options.full),
+        );
       }),
     );
+
+interface RunOptions {
+  readonly test?: true | undefined;
+  readonly batch?: string | undefined;
+  readonly maxFail?: string | undefined;
+  readonly timeout?: string | undefined;
+  readonly expire?: string | undefined;
+  readonly async?: true | undefined;
+  readonly allowEmpty?: true | undefined;
+}
+
+async function readRequest(target: string, name: string, words: readonly string[], options: RunOptions) {
+  const [{ requireFunction }, { readArguments }] = await Promise.all([
+    import("../require-function.ts"),
+    import("@boma/states"),
+  ]);
+  parseTarget(target);
+  const { test, batch, maxFail, timeout, expire, async: detached, allowEmpty } = options;
+  return {
+    target,
+    function: name,
+    args: readArguments(requireFunction(name), words),
+    test: test ?? false,
+    allowEmpty: allowEmpty ?? false,
+    watch: !detached,
+    ...(batch !== undefined && { batch: share(batch, "--batch") }),
+    ...(maxFail !== undefined && { maxFail: share(maxFail, "--max-fail") }),
+    ...(timeout !== undefined && { timeoutMs: parseDuration(timeout) }),
+    ...(expire !== undefined && { waitMs: parseDuration(expire) }),
+  };
+}
+
+async function watch(client: Client, output: Output, request: object, full = false): Promise<ExitCode> {
+  const { watchRun } = await import("../client/watch-run.ts");
+  return watchRun(client, output, { verb: "job.start", args: request }, { full });
+}
+
+async function leave(client: Client, output: Output, request: object): Promise<ExitCode> {
+  const started = client.follow<{ record: { job: string; nodes: number } }>("job.start", request);
+  for await (const { record } of started) {
+    output.document({ ok: true, job: record.job, nodes: record.nodes });
+    output.line(record.job);
+    output.note(`follow it: boma-master jobs attach ${record.job}`);
+  }
+  return ExitCode.ok;
+}
 
 function share(text: string, option: string): { count: number } | { percent: number } {
   const [, number, percent] = /^(\d+)(%?)$/.exec(text) ?? [];

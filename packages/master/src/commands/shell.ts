@@ -2,6 +2,7 @@
 import { BomaError, ExitCode } from "@boma/protocol";
 import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
 
+import type { Client } from "../client/client.ts";
 import { type Mode, newOutput, type Output, printError } from "../print/output.ts";
 
 export interface CommonOptions {
@@ -50,25 +51,29 @@ export async function perform(
   }
 }
 
-/** The same for a command that asks the master. */
-export function performAsking(
+/** Works with the master, as the operator whom the options name. */
+export async function withClient<T>(
   options: CommonOptions,
-  work: (client: import("../client/client.ts").Client, output: Output) => Promise<ExitCode | void>,
-): Promise<void> {
-  return perform(options, async (output) => {
-    const [{ Client }, { homeAt }, { readOperatorFile }] = await Promise.all([
-      import("../client/client.ts"),
-      import("../home.ts"),
-      import("../operator-file.ts"),
-    ]);
-    const home = homeAt(options.home);
-    const path = options.operator ?? process.env["BOMA_OPERATOR"] ?? home.operator;
-    await using client = await Client.connect(readOperatorFile(home, path));
-    const exit = await work(client, output);
-    await client.renew(path);
-    return exit;
-  });
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const [{ Client }, { homeAt }, { readOperatorFile }] = await Promise.all([
+    import("../client/client.ts"),
+    import("../home.ts"),
+    import("../operator-file.ts"),
+  ]);
+  const home = homeAt(options.home);
+  const path = options.operator ?? process.env["BOMA_OPERATOR"] ?? home.operator;
+  await using client = await Client.connect(readOperatorFile(home, path));
+  const result = await work(client);
+  await client.renew(path);
+  return result;
 }
+
+/** The same for a command that does nothing but ask the master. What can be found wrong without him is found before. */
+export const performAsking = (
+  options: CommonOptions,
+  work: (client: Client, output: Output) => Promise<ExitCode | void>,
+): Promise<void> => perform(options, (output) => withClient(options, (client) => work(client, output)));
 
 /** `env=dev`, several times: assigned grains. A name that is given twice makes a list. */
 export function readAssigned(words: readonly string[]): Record<string, string | string[]> {

@@ -1,7 +1,7 @@
 import type { Command } from "@commander-js/extra-typings";
 
 import { style } from "../print/output.ts";
-import { ago, bytesText } from "../print/table.ts";
+import { bytesText, span } from "../print/table.ts";
 import { asking, example, performAsking } from "./shell.ts";
 
 export interface MasterStatus {
@@ -33,7 +33,7 @@ export const status = (program: Command): unknown =>
         const { nodes, bus } = now;
         const offline = nodes.approved - nodes.connected;
         output.line(
-          `master   ${style("green", "up")} since ${ago(now.startedAt)}, ${now.version}, pid ${now.pid}, ${bytesText(now.rssBytes)}, key ${now.workingKey}`,
+          `master   ${style("green", "up")} for ${span(now.startedAt)}, ${now.version}, pid ${now.pid}, ${bytesText(now.rssBytes)}, key ${now.workingKey}`,
         );
         output.line(
           `bus      nats-server ${bus.version}, ${bus.embedded ? "embedded" : "external"}, ${bus.tls ? "TLS" : "loopback without TLS"}: ${bus.servers.join(" ")}`,

@@ -4,7 +4,7 @@ import { BomaError, ExitCode, parseInventory, parseTarget, selectNodes } from "@
 import type { Command } from "@commander-js/extra-typings";
 
 import { type Output, style } from "../print/output.ts";
-import { asking, example, perform, performAsking } from "./shell.ts";
+import { asking, example, perform, withClient } from "./shell.ts";
 
 interface Selected {
   readonly matched: readonly string[];
@@ -26,10 +26,12 @@ export const target = (program: Command): unknown =>
       const print = (output: Output, selected: Selected) =>
         show(output, expr, selected, options.allowEmpty ?? false);
       if (options.inventory === undefined)
-        return performAsking(options, async (client, output) => {
+        return perform(options, async (output) => {
           // A slip of the pen is found here, with its place, before anybody is asked.
           parseTarget(expr);
-          return print(output, await client.ask<Selected>("target.resolve", { target: expr }));
+          return withClient(options, async (client) =>
+            print(output, await client.ask<Selected>("target.resolve", { target: expr })),
+          );
         });
       const file = options.inventory;
       return perform(options, async (output) => {

@@ -80,6 +80,7 @@ const create = (group: Command): unknown =>
 const list = (group: Command): unknown =>
   asking(group.command("list"))
     .description("Lists the tokens that are open, spent or expired.")
+    .addHelpText("after", example("boma-master token list"))
     .action((options) =>
       performAsking(options, async (client, output) => {
         const tokens = await client.ask<Listed[]>("token.list");
@@ -113,6 +114,7 @@ const revoke = (group: Command): unknown =>
   asking(group.command("revoke"))
     .description("Withdraws a token.")
     .argument("<id>", "the token's id, the part between the underscores")
+    .addHelpText("after", example("boma-master token revoke SFK9SVPR3M"))
     .action((id, options) =>
       performAsking(options, async (client, output) => {
         const done = await client.ask<object>("token.revoke", { id });

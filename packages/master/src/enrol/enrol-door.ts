@@ -37,7 +37,8 @@ export function openEnrolDoor(control: NatsConnection, parts: Parts): void {
 async function answer(message: Msg, { enrolment, keyring, credential }: Parts): Promise<void> {
   const { ask, nonce } = readAsk(message);
   let decision = await enrolment.decide(ask, nonce);
-  if (decision.status === "pending" || decision.status === "changed-key") {
+  // What is news is told at once, for the machine's console; when it asks again, the request is held.
+  if (decision.status !== "approved" && decision.isNews === false) {
     await enrolment.room.decision(fingerprint(ask), ENROL_HOLD_MS);
     decision = await enrolment.decide(ask, nonce);
   }

@@ -26,35 +26,58 @@ export type Decision =
   | {
       readonly status: "pending" | "denied" | "changed-key" | "token-refused";
       readonly reason?: string | undefined;
+      /** The machine has not heard this yet. */
+      readonly isNews?: boolean;
     };
+
+interface Approval {
+  readonly by: string;
+  readonly id?: string | undefined;
+  readonly fingerprint?: string | undefined;
+  readonly assigned: Assigned;
+}
 
 export class Enrolment {
   readonly room = new WaitingRoom();
   readonly #parts: Parts;
+  /** Two machines that want one id must not both find it free: decisions are made one after the other. */
+  #deciding: Promise<unknown> = Promise.resolve();
 
   constructor(parts: Parts) {
     this.#parts = parts;
   }
 
+  #inTurn<T>(decide: () => Promise<T>): Promise<T> {
+    const mine = this.#deciding.catch(() => undefined).then(decide);
+    this.#deciding = mine;
+    return mine;
+  }
+
   /** Decides as far as rules can; `nonce` is the request's own, which a token's proof covers. */
-  async decide(ask: EnrolAskBody, nonce: Uint8Array): Promise<Decision> {
+  decide(ask: EnrolAskBody, nonce: Uint8Array): Promise<Decision> {
+    return this.#inTurn(() => this.#decide(ask, nonce));
+  }
+
+  async #decide(ask: EnrolAskBody, nonce: Uint8Array): Promise<Decision> {
     const print = fingerprint(ask);
     const known = this.#parts.registry.byKey(ask.nkey);
     if (known) return knownDecision(known, print);
     if (this.#parts.revocations.isRevoked(ask.nkey))
       return { status: "denied", reason: "this identity was revoked" };
-    if (this.room.isDenied(print)) return { status: "denied", reason: "an operator denied this machine" };
+    if (this.room.isDenied(ask)) return { status: "denied", reason: "an operator denied this machine" };
 
     const changed = this.#changedKey(ask);
     if (changed !== undefined) return this.#wait(ask, "changed-key", changed);
     if (ask.token) return this.#byToken(ask, nonce);
     const rule = this.#parts.allowList.find(ask.claims);
     if (rule)
-      return this.#approveBy(ask, {
-        assurance: "hardware-claim",
-        by: `allow-list ${rule.by}`,
-        assigned: rule.assigned,
-      });
+      return approved(
+        await this.#admit(ask, {
+          assurance: "hardware-claim",
+          by: `allow-list ${rule.by}`,
+          assigned: rule.assigned,
+        }),
+      );
     return this.#wait(ask, "pending");
   }
 
@@ -68,20 +91,27 @@ export class Enrolment {
       if (!(error instanceof BomaError) || error.code !== "token/invalid") throw error;
       return this.#wait(ask, "token-refused", error.message);
     }
-    return this.#approveBy(ask, {
-      assurance: "boot-token",
-      by: `token ${token.id}`,
-      assigned: token.assigned,
-    });
+    return approved(
+      await this.#admit(ask, {
+        assurance: "boot-token",
+        by: `token ${token.id}`,
+        assigned: token.assigned,
+      }),
+    );
+  }
+
+  /** The node whose id or hardware this machine comes with. */
+  #former(ask: EnrolAskBody): NodeRecord | undefined {
+    const { registry } = this.#parts;
+    const sameId = registry.byId(ask.id);
+    return sameId?.status === "approved" ? sameId : registry.byHardware(ask.claims);
   }
 
   /** Why this machine is somebody we know with another key, if it is. */
   #changedKey(ask: EnrolAskBody): string | undefined {
-    const { registry } = this.#parts;
-    const sameId = registry.byId(ask.id);
-    if (sameId?.status === "approved") return `the id ${ask.id} belongs to a node with another key`;
-    const sameHardware = registry.byHardware(ask.claims);
-    return sameHardware && `this hardware belongs to the node ${sameHardware.id}, with another key`;
+    const former = this.#former(ask);
+    if (former?.id === ask.id) return `the id ${ask.id} belongs to a node with another key`;
+    return former && `this hardware belongs to the node ${former.id}, with another key`;
   }
 
   #wait(ask: EnrolAskBody, status: Exclude<Waiting["status"], "denied">, reason?: string): Decision {
@@ -104,32 +134,30 @@ export class Enrolment {
         },
       });
     // What is wrong with a token is for the operator to know, not for whoever tries tokens.
-    return { status, reason: status === "token-refused" ? "the token does not hold" : reason };
+    return { status, reason: status === "token-refused" ? "the token does not hold" : reason, isNews: isNew };
   }
 
   /** An operator's word. A changed key needs the fingerprint spelt out; the old key is revoked in the same step. */
-  async approve(
-    waiting: Waiting,
-    options: { by: string; id?: string | undefined; fingerprint?: string | undefined; assigned: Assigned },
-  ): Promise<NodeRecord> {
-    const { by, fingerprint: given, assigned } = options;
+  approve(waiting: Waiting, options: Approval): Promise<NodeRecord> {
+    return this.#inTurn(() => this.#approve(waiting, options));
+  }
+
+  async #approve(waiting: Waiting, { by, fingerprint: given, assigned, id }: Approval): Promise<NodeRecord> {
+    const ask = { ...waiting.ask, id: id === undefined ? waiting.ask.id : parseNodeId(id) };
+    if (this.#parts.registry.byKey(ask.nkey))
+      throw new BomaError("enrol/unknown", `${ask.id} does not ask any more: it was decided on`);
     if (given !== undefined && normal(given) !== normal(waiting.fingerprint))
       throw new BomaError("enrol/fingerprint", `${given} is not the fingerprint of ${waiting.ask.id}`);
-    if (waiting.status === "changed-key" && given === undefined)
-      throw new BomaError(
-        "enrol/fingerprint",
-        `${waiting.ask.id} comes with a changed key: ${waiting.reason}`,
-        {
-          hint: `Compare the fingerprint on its console, then add --fingerprint ${waiting.fingerprint}`,
-        },
-      );
-    const ask = { ...waiting.ask, id: options.id === undefined ? waiting.ask.id : parseNodeId(options.id) };
-    await this.#retireFormer(ask);
+    // What it was when it asked may have changed: another machine may have got the id since, or --as names a node's.
+    const changed = this.#changedKey(ask);
+    if (changed !== undefined && given === undefined)
+      throw new BomaError("enrol/fingerprint", `${ask.id} comes with a changed key: ${changed}`, {
+        hint: `Compare the fingerprint on its console, then add --fingerprint ${waiting.fingerprint}`,
+      });
+    // The nodes that this machine takes the place of lose their keys.
+    for (let former = this.#former(ask); former; former = this.#former(ask)) await this.revoke(former);
     const assurance = given === undefined ? "operator" : "fingerprint";
-    const decision = await this.#approveBy(ask, { assurance, by, assigned });
-    if (decision.status !== "approved")
-      throw new BomaError("node/id-taken", `another node took the id ${ask.id} meanwhile`);
-    return decision.node;
+    return this.#admit(ask, { assurance, by, assigned });
   }
 
   deny(waiting: Waiting, by: string): void {
@@ -144,21 +172,12 @@ export class Enrolment {
     this.room.decided(waiting.fingerprint);
   }
 
-  /** The nodes that this machine takes the place of lose their keys. */
-  async #retireFormer(ask: EnrolAskBody): Promise<void> {
-    for (const former of [this.#parts.registry.byId(ask.id), this.#parts.registry.byHardware(ask.claims)])
-      if (former?.status === "approved") await this.revoke(former);
-  }
-
-  async #approveBy(
+  async #admit(
     ask: EnrolAskBody,
     how: { assurance: NodeRecord["assurance"]; by: string; assigned: Assigned },
-  ): Promise<Decision> {
+  ): Promise<NodeRecord> {
     const print = fingerprint(ask);
     const { registry, events } = this.#parts;
-    const taken = registry.byId(ask.id);
-    if (taken?.status === "approved" && taken.key !== ask.nkey)
-      return this.#wait(ask, "changed-key", this.#changedKey(ask));
     const node: NodeRecord = {
       key: ask.nkey,
       id: ask.id,
@@ -181,7 +200,7 @@ export class Enrolment {
     this.room.leave(print);
     const data = { fingerprint: print, assurance: how.assurance, by: how.by, assigned: how.assigned };
     events.tell({ kind: "node.enrolled", node: node.key, id: node.id, data });
-    return { status: "approved", node };
+    return node;
   }
 
   /** Ends a node's identity; its id is free from then on. */
@@ -198,7 +217,9 @@ function knownDecision(known: NodeRecord, print: string): Decision {
   if (known.status === "revoked") return { status: "denied", reason: "this identity was revoked" };
   if (known.fingerprint !== print)
     return { status: "denied", reason: "the keys are not the ones that were approved" };
-  return { status: "approved", node: known };
+  return approved(known);
 }
+
+const approved = (node: NodeRecord): Decision => ({ status: "approved", node });
 
 const normal = (print: string): string => print.toUpperCase().replace(/[^0-9A-Z]/g, "");

@@ -5,11 +5,12 @@
 import { type EnrolAskBody, fingerprint } from "@boma/protocol";
 
 const WAITING_MAX = 4096;
-/** Who has not asked again for so long has gone. */
-const GONE_MS = 90_000;
+/** Who has not asked again for so long has gone. One that was refused asks again after a minute and a half at most. */
+const GONE_MS = 180_000;
 
 export interface Waiting {
-  readonly ask: EnrolAskBody;
+  /** What it asked last: a machine may start again with another id. */
+  ask: EnrolAskBody;
   readonly fingerprint: string;
   readonly since: number;
   lastAt: number;
@@ -27,10 +28,10 @@ export class WaitingRoom {
     const known = this.#waiting.get(print);
     const now = Date.now();
     if (known) {
-      known.lastAt = now;
-      const changed = known.status !== status;
-      if (known.status !== "denied") Object.assign(known, { status, reason });
-      return { waiting: known, isNew: changed && known.status !== "denied" };
+      const isDenied = known.status === "denied";
+      const isNew = !isDenied && known.status !== status;
+      Object.assign(known, { ask, lastAt: now, ...(!isDenied && { status, reason }) });
+      return { waiting: known, isNew };
     }
     this.#makeRoom(now);
     const waiting: Waiting = { ask, fingerprint: print, since: now, lastAt: now, status, reason };
@@ -52,8 +53,11 @@ export class WaitingRoom {
       .sort((a, b) => a.since - b.since);
   }
 
-  isDenied(print: string): boolean {
-    return this.#waiting.get(print)?.status === "denied";
+  /** A denied machine that still asks is still denied. */
+  isDenied(ask: EnrolAskBody): boolean {
+    if (this.#waiting.get(fingerprint(ask))?.status !== "denied") return false;
+    this.note(ask, "denied");
+    return true;
   }
 
   /** Resolves when somebody decides on this machine, or after a time. */

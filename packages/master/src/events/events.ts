@@ -4,7 +4,7 @@ import { z } from "zod";
 
 import type { Logger } from "../log.ts";
 import { type Store, type Stored, STREAM } from "../store/store.ts";
-import { EVENT_KINDS, type EventKind } from "./kinds.ts";
+import { EVENT_KINDS, type EventKind, kindPattern } from "./kinds.ts";
 
 const BomaEvent = z.strictObject({
   kind: z.enum(Object.keys(EVENT_KINDS) as [EventKind, ...EventKind[]]),
@@ -83,21 +83,3 @@ const readEvent = ({ data, sequence }: Stored): SequencedEvent => ({
   ...(unpack(data) as BomaEvent),
   sequence,
 });
-
-/** `job.*`, `node.enrolled`, `*`: a star stands for any text. */
-export function kindPattern(pattern: string): (kind: string) => boolean {
-  const parts = pattern.split("*");
-  if (parts.length === 1) return (kind) => kind === pattern;
-  const [first = "", last = ""] = [parts[0], parts.at(-1)];
-  return (kind) => {
-    if (kind.length < first.length + last.length || !kind.startsWith(first) || !kind.endsWith(last))
-      return false;
-    let at = first.length;
-    for (const middle of parts.slice(1, -1)) {
-      const found = kind.indexOf(middle, at);
-      if (found < 0 || found + middle.length > kind.length - last.length) return false;
-      at = found + middle.length;
-    }
-    return true;
-  };
-}

@@ -5,6 +5,7 @@ import { hide, reveal } from "../secret-box.ts";
 import { type Store, STREAM, WriteConflict } from "../store/store.ts";
 import type { Ending } from "./course.ts";
 import { ExpectedNodes, type ExpectedNode, JobRecord } from "./job-record.ts";
+import type { Kept } from "./job.ts";
 
 /** Nodes in one message of the expected set: well below what a message may weigh. */
 const EXPECTED_PER_PART = 5_000;
@@ -54,15 +55,10 @@ export class JobStore {
   }
 
   /** Keeps how a node ended; `false` when an ending is there already, for the first one stands. */
-  async end(
-    job: string,
-    key: string,
-    ending: { frame: Uint8Array } | { byMaster: Ending },
-  ): Promise<boolean> {
-    const subject = subjects.result(job, key);
-    const kept = "frame" in ending ? [BY_NODE, ending.frame] : [BY_MASTER, ending.byMaster];
+  async end(job: string, key: string, kept: Kept): Promise<boolean> {
+    const value = "frame" in kept ? [BY_NODE, kept.frame] : [BY_MASTER, kept.byMaster];
     try {
-      await this.#put(subject, kept, 0);
+      await this.#put(subjects.result(job, key), value, 0);
       return true;
     } catch (thrown) {
       if (thrown instanceof WriteConflict) return false;

@@ -9,7 +9,13 @@ import type { ExpectedNode, JobRecord } from "./job-record.ts";
 
 /** A node that lost its connection during a read gets this long to come back before it counts as offline. */
 const RECONNECT_MS = 5_000;
+/** The same after a start of the master, which may have cut every connection itself. */
+const RETURN_MS = 10_000;
+const KEEP_AGAIN_MS = 1_000;
 const TICK_MS_MIN = 50;
+
+/** An ending as it is kept: in the node's own signed words, or in the master's. */
+export type Kept = { readonly frame: Uint8Array } | { readonly byMaster: Ending };
 
 /** What a job needs from the rest of the master. */
 export interface JobWorld {
@@ -18,7 +24,7 @@ export interface JobWorld {
   deliver(key: string, order: JobOrder): Promise<Ending | undefined>;
   withdraw(key: string, job: string): Promise<void>;
   /** Keeps an ending; `false` when one is there already. */
-  keep(job: string, key: string, ending: { frame: Uint8Array } | { byMaster: Ending }): Promise<boolean>;
+  keep(job: string, key: string, kept: Kept): Promise<boolean>;
   close(record: JobRecord): Promise<void>;
   now(): number;
   /** The store does not take what it must. */
@@ -53,6 +59,8 @@ export class Job {
   /** When the job last heard from any node: while returns flow in, nobody is called silent. */
   #heardAt: number;
   #timer: NodeJS.Timeout | undefined;
+  /** Another process began this job, and its nodes may be on their way back as well. */
+  #resumed = false;
 
   constructor(record: JobRecord, expected: readonly ExpectedNode[], world: JobWorld) {
     this.record = record;
@@ -75,8 +83,9 @@ export class Job {
     this.#schedule();
   }
 
-  /** Takes up a job that another process had begun: the endings that are kept, and mailboxes that may hold the order. */
-  resume(endings: ReadonlyMap<string, FinalStatus>): void {
+  /** Takes up a job that another process had begun: what is known to have ended, and what is known to have begun. */
+  resume(endings: ReadonlyMap<string, FinalStatus>, begun: ReadonlySet<string>): void {
+    this.#resumed = true;
     for (const [key, status] of endings) {
       const course = this.courses.get(key);
       if (!course) continue;
@@ -84,43 +93,72 @@ export class Job {
       this.#open -= 1;
       if (isFailure(status)) this.#failures += 1;
     }
-    this.#waiting.splice(0, Infinity, ...this.#waiting.filter((course) => !isFinal(course.status)));
+    for (const course of this.#waiting.splice(0)) {
+      if (isFinal(course.status)) continue;
+      if (begun.has(course.key)) this.#takeUp(course);
+      else this.#waiting.push(course);
+    }
     if (this.record.state === "cancelled")
       for (const course of this.#waiting.splice(0)) this.#end(course, cancelledEnding);
     this.start();
   }
 
+  /** It runs there, or has ended: its return is awaited, and nothing is sent again. */
+  #takeUp(course: Course): void {
+    this.#send(course);
+    if (!this.#world.connected(course.key)) course.lostAt = this.#world.now();
+    if (this.record.state === "cancelled") course.deadline = this.#world.now() + CANCEL_MS;
+    this.#set(course, "running");
+  }
+
   #fill(): void {
+    this.#stopIfTooManyFailed();
     const limit = this.record.batch ?? Number.POSITIVE_INFINITY;
     let busy = 0;
-    for (const { status } of this.courses.values()) if (status === "sent" || status === "running") busy += 1;
+    for (const course of this.courses.values()) if (isBusy(course)) busy += 1;
     while (busy < limit && this.#waiting.length > 0) {
       const course = this.#waiting.shift()!;
       if (this.#begin(course)) busy += 1;
     }
   }
 
+  #stopIfTooManyFailed(): void {
+    const { maxFail } = this.record;
+    if (maxFail === undefined || this.#failures <= maxFail) return;
+    const stopped = stoppedEnding(this.#failures, maxFail);
+    for (const course of this.#waiting.splice(0)) this.#end(course, stopped);
+    for (const course of this.courses.values()) {
+      if (course.status !== "queued") continue;
+      this.#end(course, stopped);
+      this.#world.withdraw(course.key, this.record.job).catch((error: unknown) => this.#world.broken(error));
+    }
+  }
+
   /** Returns whether the node is busy with the job from now on. */
   #begin(course: Course): boolean {
     const connected = this.#world.connected(course.key);
-    if (!connected && this.record.expiresAt <= this.#world.now()) {
+    const waits = this.record.expiresAt > this.#world.now();
+    if (!connected && !waits && !this.#resumed) {
       this.#end(course, offlineEnding);
       return false;
     }
-    if (connected) this.#send(course);
+    // After a start of the master its nodes are on their way back as well.
+    if (!connected) course.lostAt = this.#world.now();
+    if (connected || !waits) this.#send(course);
     else this.#set(course, "queued");
+    // In a batch it is not its turn until it is there.
+    if (course.status === "queued" && this.record.batch !== undefined) return false;
     this.#world.deliver(course.key, this.#order()).then(
       (problem) => problem && this.#end(course, problem),
       (error: unknown) =>
         this.#end(course, failedEnding("internal", `the job could not be sent: ${String(error)}`)),
     );
-    return connected;
+    return isBusy(course);
   }
 
   #send(course: Course): void {
     course.sentAt = this.#world.now();
     course.deadline = course.sentAt + this.record.timeoutMs + DEADLINE_GRACE_MS;
-    course.lostAt = undefined;
     this.#set(course, "sent");
   }
 
@@ -150,23 +188,34 @@ export class Job {
     const course = this.courses.get(key);
     if (!course || isFinal(course.status)) return false;
     this.#heardAt = this.#world.now();
-    return this.#end(course, ending, frame);
+    this.#mark(course, ending);
+    await this.#keep(course, ending, { frame });
+    return true;
   }
 
   presence(key: string, connected: boolean): void {
     const course = this.courses.get(key);
     if (!course || isFinal(course.status) || course.status === "waiting") return;
     if (connected) {
-      if (course.status === "queued") this.#send(course);
       course.lostAt = undefined;
-      this.#set(course, course.status);
+      if (course.status === "queued") this.#arrive(course);
+      else this.#set(course, course.status);
     } else {
       course.lostAt = this.#world.now();
       course.notAnswering = false;
-      const waits = this.record.expiresAt > course.lostAt;
+      // In a batch it keeps its place: it may begin at any moment when it returns.
+      const waits = this.record.expiresAt > course.lostAt && this.record.batch === undefined;
       this.#set(course, course.status === "sent" && waits ? "queued" : course.status);
     }
     this.#schedule();
+  }
+
+  /** A node that the job waited for is there; where there are batches, it stands in line. */
+  #arrive(course: Course): void {
+    if (this.record.batch === undefined) return this.#send(course);
+    this.#set(course, "waiting");
+    this.#waiting.push(course);
+    this.#fill();
   }
 
   /** Stops the job everywhere; nodes that have begun say themselves how they ended. */
@@ -186,29 +235,42 @@ export class Job {
     this.#schedule();
   }
 
-  #end(course: Course, ending: Ending, frame?: Uint8Array): boolean {
-    if (isFinal(course.status)) return false;
-    course.status = ending.status;
+  /** What the master concludes about a node. */
+  #end(course: Course, ending: Ending): void {
+    if (isFinal(course.status)) return;
+    this.#mark(course, ending);
+    void this.#keep(course, ending, { byMaster: ending });
+  }
+
+  #mark(course: Course, { status }: Ending): void {
+    course.status = status;
     course.notAnswering = false;
     this.#open -= 1;
-    if (isFailure(ending.status)) this.#failures += 1;
+    if (isFailure(status)) this.#failures += 1;
     this.#settling += 1;
-    this.#keep(course, ending, frame).catch((error: unknown) => this.#world.broken(error));
-    return true;
   }
 
   /** An ending is told after it is kept, so that nobody hears of one that a crash would undo. */
-  async #keep(course: Course, ending: Ending, frame?: Uint8Array): Promise<void> {
-    await this.#world.keep(this.record.job, course.key, frame ? { frame } : { byMaster: ending });
+  async #keep(course: Course, ending: Ending, kept: Kept): Promise<void> {
+    await this.#untilKept(course.key, kept);
     this.#settling -= 1;
     this.#tell({ type: "ending", course, ending });
-    const { maxFail } = this.record;
-    if (maxFail !== undefined && this.#failures > maxFail)
-      for (const waiting of this.#waiting.splice(0))
-        this.#end(waiting, stoppedEnding(this.#failures, maxFail));
     if (this.#waiting.length > 0) this.#fill();
     this.#closeIfDone();
     this.#schedule();
+  }
+
+  /** A store that is away for a while delays an ending; nothing loses one. */
+  async #untilKept(key: string, kept: Kept): Promise<void> {
+    for (;;) {
+      try {
+        await this.#world.keep(this.record.job, key, kept);
+        return;
+      } catch (error) {
+        this.#world.broken(error);
+        await new Promise((resolve) => setTimeout(resolve, KEEP_AGAIN_MS));
+      }
+    }
   }
 
   #closeIfDone(): void {
@@ -242,7 +304,7 @@ export class Job {
     if (status === "queued") return this.record.expiresAt;
     if (status !== "sent" && status !== "running") return Number.POSITIVE_INFINITY;
     if (lostAt !== undefined && this.record.effect === "read")
-      return Math.min(deadline, lostAt + RECONNECT_MS);
+      return Math.min(deadline, lostAt + (this.#resumed ? RETURN_MS : RECONNECT_MS));
     const silent = status === "sent" && lostAt === undefined && !notAnswering;
     return silent ? Math.min(deadline, Math.max(sentAt, this.#heardAt) + ACCEPT_MS) : deadline;
   }
@@ -290,19 +352,42 @@ const CANCEL_MS = 10_000;
 /** Timers beyond 24 days fire at once. */
 const TIMER_MS_MAX = 24 * 3_600_000;
 
-const ending = (status: FinalStatus, code: string, message: string): Ending => ({
+const isBusy = ({ status }: Course): boolean => status === "sent" || status === "running";
+
+const ending = (status: FinalStatus, code: string, message: string, hint?: string): Ending => ({
   status,
-  error: { code, message },
+  error: { code, message, ...(hint !== undefined && { hint }) },
 });
-const offlineEnding = ending("offline", "node/offline", "the node is not connected");
-const silentEnding = ending("timeout", "node/not-answering", "the node is connected, but does not answer");
+const offlineEnding = ending(
+  "offline",
+  "node/offline",
+  "the node is not connected",
+  "`--expire 1h` lets a job wait for it.",
+);
+const silentEnding = ending(
+  "timeout",
+  "node/not-answering",
+  "the node is connected, but does not answer",
+  "Its agent hangs, or the machine is overloaded: look at it there.",
+);
 const lostEnding = ending(
   "timeout",
   "node/lost",
   "the node lost its connection and did not come back in time",
+  "Look at the machine; should it return, an event `job.late` tells what became of the job.",
 );
-const overdueEnding = ending("timeout", "job/timeout", "the node began, and did not return in time");
-const expiredEnding = ending("expired", "job/expired", "the node did not connect before the job expired");
+const overdueEnding = ending(
+  "timeout",
+  "job/timeout",
+  "the node began, and did not return in time",
+  "Give it more with `--timeout`; an event `job.late` tells when it returns after all.",
+);
+const expiredEnding = ending(
+  "expired",
+  "job/expired",
+  "the node did not connect before the job expired",
+  "Run it again when the node is back, or give it longer with `--expire`.",
+);
 const cancelledEnding: Ending = { status: "cancelled" };
 const failedEnding = (code: string, message: string): Ending => ending("failed", code, message);
 const stoppedEnding = (failures: number, maxFail: number): Ending =>

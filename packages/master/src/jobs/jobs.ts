@@ -12,8 +12,8 @@ import type { Logger } from "../log.ts";
 import type { Mailboxes } from "../mail/mailbox.ts";
 import type { FinalStatus } from "./course.ts";
 import type { ExpectedNode, JobRecord } from "./job-record.ts";
-import { endingOf, JobStore } from "./job-store.ts";
-import { Job, type JobNews, type JobWorld } from "./job.ts";
+import { endingOf, type JobStore } from "./job-store.ts";
+import { Job, type JobNews, type JobWorld, type Kept } from "./job.ts";
 
 interface Parts {
   readonly store: JobStore;
@@ -56,8 +56,10 @@ export class Jobs {
       const expected = await this.store.expected(record.job);
       const endings = new Map<string, FinalStatus>();
       for await (const { key, ending } of this.store.endings(record.job)) endings.set(key, ending.status);
-      const job = this.#add(record, expected);
-      job.resume(endings);
+      const begun = new Set<string>();
+      for await (const { node } of this.#parts.events.read({ pattern: "job.accepted", job: record.job }))
+        if (node !== undefined) begun.add(node);
+      this.#add(record, expected).resume(endings, begun);
     }
   }
 
@@ -146,10 +148,10 @@ export class Jobs {
     return { status: "failed", error: { code: "job/mailbox-full", message } };
   }
 
-  async #keep(job: string, key: string, ending: Parameters<JobWorld["keep"]>[2]): Promise<boolean> {
-    const kept = await this.store.end(job, key, ending);
+  async #keep(job: string, key: string, kept: Kept): Promise<boolean> {
+    const isFirst = await this.store.end(job, key, kept);
     this.#parts.mailboxes.of(key).remove(job);
-    return kept;
+    return isFirst;
   }
 
   async #close(record: JobRecord): Promise<void> {

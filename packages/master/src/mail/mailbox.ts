@@ -3,8 +3,10 @@
  * the next one replaces. What is stored is the truth; this is its writer.
  */
 import {
+  BomaError,
   type JobOrder,
   Mailbox as MailboxMessage,
+  type MailboxBody,
   MAILBOX_JOBS_MAX,
   open,
   seal,
@@ -24,6 +26,7 @@ export class Mailbox {
   readonly #key: string;
   readonly #store: Store;
   readonly #keyring: () => Keyring;
+  readonly #refused: Refused;
   #loaded: Promise<void> | undefined;
   #number = 0;
   #sequence = 0;
@@ -33,10 +36,11 @@ export class Mailbox {
   #again: Promise<void> | undefined;
   #tidy: NodeJS.Timeout | undefined;
 
-  constructor(key: string, store: Store, keyring: () => Keyring) {
+  constructor(key: string, store: Store, trust: { keyring: () => Keyring; refused: Refused }) {
     this.#key = key;
     this.#store = store;
-    this.#keyring = keyring;
+    this.#keyring = trust.keyring;
+    this.#refused = trust.refused;
   }
 
   /** Puts a job in; `false` when the box is full. Resolves when the bus has it. */
@@ -91,7 +95,9 @@ export class Mailbox {
     this.#tidy = undefined;
     for (let attempt = 1; ; attempt++) {
       const now = Date.now();
-      const body = { number: ++this.#number, jobs: [...this.#orders.values()], cancelled: this.#cancelled };
+      // Numbered by time: when a snapshot has aged away, nodes still know its number, and the next must be higher.
+      this.#number = Math.max(this.#number + 1, now);
+      const body = { number: this.#number, jobs: [...this.#orders.values()], cancelled: this.#cancelled };
       const frame = seal(MailboxMessage, body, {
         to: this.#key,
         key: this.#keyring().sign,
@@ -121,14 +127,25 @@ export class Mailbox {
     const stored = await this.#store.last(STREAM.mailbox, subjects.mail(this.#key));
     if (!stored) return;
     this.#sequence = stored.sequence;
-    // What we sign next contains what we read here, so a snapshot that is not ours must not be merged.
-    const trusts = (sender: Uint8Array) => isOurs(this.#keyring(), sender);
-    const { body } = open(MailboxMessage, stored.data, { trusts, to: this.#key, now: null });
+    const body = this.#readOurs(stored.data);
+    if (!body) return;
     this.#number = Math.max(this.#number, body.number);
     for (const order of body.jobs)
       if (!this.#cancelled.includes(order.job)) this.#orders.set(order.job, order);
     this.#cancelled = [...new Set([...body.cancelled, ...this.#cancelled])].slice(-CANCELLED_KEPT);
     this.#dropExpired();
+  }
+
+  /** What we sign next contains what we read here: a snapshot that is not ours is told of, and written over. */
+  #readOurs(data: Uint8Array): MailboxBody | undefined {
+    try {
+      const trusts = (sender: Uint8Array) => isOurs(this.#keyring(), sender);
+      return open(MailboxMessage, data, { trusts, to: this.#key, now: null }).body;
+    } catch (error) {
+      if (!(error instanceof BomaError)) throw error;
+      this.#refused(subjects.mail(this.#key), error);
+      return undefined;
+    }
   }
 
   #dropExpired(): void {
@@ -138,20 +155,22 @@ export class Mailbox {
   }
 }
 
+type Refused = (subject: string, error: unknown) => void;
+
 /** The mailboxes of all nodes, made when first needed. */
 export class Mailboxes {
   readonly #boxes = new Map<string, Mailbox>();
   readonly #store: Store;
-  readonly #keyring: () => Keyring;
+  readonly #trust: { keyring: () => Keyring; refused: Refused };
 
-  constructor(store: Store, keyring: () => Keyring) {
+  constructor(store: Store, trust: { keyring: () => Keyring; refused: Refused }) {
     this.#store = store;
-    this.#keyring = keyring;
+    this.#trust = trust;
   }
 
   of(key: string): Mailbox {
     let box = this.#boxes.get(key);
-    if (!box) this.#boxes.set(key, (box = new Mailbox(key, this.#store, this.#keyring)));
+    if (!box) this.#boxes.set(key, (box = new Mailbox(key, this.#store, this.#trust)));
     return box;
   }
 

@@ -71,8 +71,8 @@ async function hello(message: Msg, parts: Parts): Promise<void> {
   const { registry, sessions, keyring, credential } = parts;
   const { node, envelope } = openFrom(message, NodeHello, registry);
   const said = envelope.body;
+  sessions.heard(node.key, said.asked, said.session);
   await noteStart(node, said, parts);
-  if (said.asked) sessions.heard(node.key, said.asked, said.session);
   const { sign, manifest } = keyring();
   const body = {
     nonce: envelope.nonce,
@@ -94,9 +94,11 @@ function grainsRevision(registry: Registry, key: string): { grains?: string } {
 }
 
 /** A start counter that does not rise from one process to the next belongs to a directory that was put back. */
-async function noteStart(node: NodeRecord, said: NodeHelloBody, { registry, events }: Parts): Promise<void> {
+async function noteStart(node: NodeRecord, said: NodeHelloBody, parts: Parts): Promise<void> {
+  const { registry, events, sessions } = parts;
   if (said.session === node.session && said.start === node.start) return;
-  if (said.start <= node.start && said.session !== node.session)
+  // Of two live copies each would look restored beside the other.
+  if (said.start <= node.start && said.session !== node.session && !sessions.isInDoubt(node.key))
     events.tell({
       kind: "node.restored",
       node: node.key,
@@ -112,7 +114,7 @@ async function noteStart(node: NodeRecord, said: NodeHelloBody, { registry, even
 }
 
 async function rekey(message: Msg, parts: Parts): Promise<void> {
-  const { registry, revocations, events, keyring, credential, forgetKey } = parts;
+  const { registry, revocations, events, keyring, credential } = parts;
   const { node, envelope } = openFrom(message, NodeRekey, registry);
   const { possession, ...next } = envelope.body;
   if (!verifyBytes(rekeyStatement(next, node.key), possession, next.sign))
@@ -139,6 +141,22 @@ async function rekey(message: Msg, parts: Parts): Promise<void> {
     id: moved.id,
     data: { formerKey: node.key, fingerprint: moved.fingerprint },
   });
-  await revocations.revoke(node.key, "agent");
-  await forgetKey(node.key);
+  await endKey(node.key, parts);
+}
+
+type Ending = Pick<Parts, "registry" | "revocations" | "forgetKey">;
+
+async function endKey(key: string, { revocations, forgetKey }: Ending): Promise<void> {
+  await revocations.revoke(key, "agent");
+  await forgetKey(key);
+}
+
+/** A master that ended in the middle of a node's move left the former key alive. */
+export async function finishRekeys(parts: Ending): Promise<void> {
+  const { registry, revocations } = parts;
+  for (const { formerKey } of [...registry.approved()]) {
+    if (formerKey === undefined || revocations.isRevoked(formerKey)) continue;
+    await registry.forget(formerKey);
+    await endKey(formerKey, parts);
+  }
 }

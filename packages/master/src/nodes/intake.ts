@@ -100,34 +100,51 @@ export class Intake {
     const { jobs } = this.#parts;
     // A return may come again until its node knows that it arrived; everything else says a thing once.
     if (kind === "return") return jobs.returned(node, openFrom(node, NodeReturn, message).body, message.data);
-    if (kind === "progress") jobs.progress(node, this.#once(openFrom(node, NodeProgress, message)));
-    else if (kind === "grains") await this.#grains(node, this.#once(openFrom(node, NodeGrains, message)));
-    else this.#event(node, this.#once(openFrom(node, NodeEvent, message)));
+    if (kind === "progress")
+      await this.#once(openFrom(node, NodeProgress, message), ({ body }) => jobs.progress(node, body));
+    else if (kind === "grains")
+      await this.#once(openFrom(node, NodeGrains, message), (opened) => this.#grains(node, opened));
+    else await this.#once(openFrom(node, NodeEvent, message), ({ body }) => this.#event(node, body));
   }
 
-  #once<B>({ nonce, body }: Opened<B>): B {
-    const name = Buffer.from(nonce).toString("latin1");
+  async #once<B>(opened: Opened<B>, take: (opened: Opened<B>) => Promise<void> | void): Promise<void> {
+    const name = Buffer.from(opened.nonce).toString("latin1");
     if (this.#seen.has(name)) throw new BomaError("wire/replay", "this message was taken in before");
     this.#seen.add(name);
     if (this.#seen.size > NONCES_MAX) this.#seen.delete(this.#seen.values().next().value!);
-    return body;
+    try {
+      await take(opened);
+    } catch (error) {
+      // It stays in the inbox and comes again, which is no replay.
+      this.#seen.delete(name);
+      throw error;
+    }
   }
 
-  async #grains(node: NodeRecord, { revision, grains }: z.output<typeof NodeGrains.body>): Promise<void> {
+  async #grains(
+    node: NodeRecord,
+    { at: saidAt, body: { revision, grains } }: Opened<z.output<typeof NodeGrains.body>>,
+  ): Promise<void> {
     const before = this.#parts.registry.grains.get(node.key);
+    // The nonces are forgotten with this process; the time under the node's own signature is not. A time that is still
+    // to come was signed before our own clock was set back, and says nothing.
+    if (before && saidAt < before.saidAt && before.saidAt <= Date.now())
+      throw new BomaError("wire/replay", "these grains are older than the ones that are known");
     await this.#parts.registry.grains.update(node.key, () => ({
       key: node.key,
       revision,
       at: Date.now(),
+      saidAt,
       grains,
     }));
     if (before?.revision === revision) return;
-    const changed = before ? changedKeys(before.grains, grains) : Object.keys(grains);
     this.#parts.events.tell({
       kind: "grains.changed",
       node: node.key,
       id: node.id,
-      data: { revision, changed: changed.slice(0, 100) },
+      data: before
+        ? { revision, changed: changedKeys(before.grains, grains).slice(0, 100) }
+        : { revision, first: true },
     });
   }
 

@@ -20,7 +20,7 @@ export function refusals({ events, presence, registry }: Parts): (subject: strin
   return (subject, thrown) => {
     const error = asBomaError(thrown);
     const key = subject.split(".")[2] ?? "";
-    const sender = senders.get(key) ?? { toldAt: 0, untold: 0 };
+    const sender = senders.get(key) ?? { toldAt: Number.NEGATIVE_INFINITY, untold: 0 };
     senders.set(key, sender);
     if (senders.size > SENDERS_MAX) senders.delete(senders.keys().next().value!);
     const now = Date.now();

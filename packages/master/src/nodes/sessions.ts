@@ -51,10 +51,18 @@ export class Sessions {
     this.#control.publish(subjects.ask(key), seal(MasterAsk, { question }, options));
   }
 
-  /** A hello that answers a question; a second voice to the same question is a copy. */
-  heard(key: string, asked: Uint8Array, session: string): void {
+  /** While it is asked who is there, nothing else is concluded from who speaks. */
+  isInDoubt(key: string): boolean {
+    return this.#questions.has(key);
+  }
+
+  /**
+   * A hello while the question is open; a second voice is a copy. One that came
+   * too late to hear the question says its first hello unasked, and counts.
+   */
+  heard(key: string, asked: Uint8Array | undefined, session: string): void {
     const question = this.#questions.get(key);
-    if (!question || !question.nonce.equals(asked)) return;
+    if (!question || (asked && !question.nonce.equals(asked))) return;
     question.sessions.add(session);
     if (question.sessions.size < 2 || this.#duplicates.has(key)) return;
     this.#duplicates.add(key);

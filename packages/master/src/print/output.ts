@@ -1,7 +1,7 @@
 /** Where and how a command prints: for people, as one JSON document, or as JSON lines. */
 import { styleText } from "node:util";
 
-import { asBomaError, escapeControl, ExitCode } from "@boma/protocol";
+import { asBomaError, escapeControl, type ExitCode } from "@boma/protocol";
 
 export type Mode = "text" | "json" | "ndjson";
 
@@ -28,7 +28,7 @@ export const style = (format: Style, text: string): string =>
 
 export function newOutput(mode: Mode): Output {
   const { stdout, stderr } = process;
-  const json = (value: unknown) => stdout.write(`${JSON.stringify(value, jsonValue)}\n`);
+  const json = (value: unknown) => stdout.write(`${jsonText(value)}\n`);
   return {
     mode,
     live: mode === "text" && stdout.isTTY && process.env["TERM"] !== "dumb",
@@ -41,6 +41,16 @@ export function newOutput(mode: Mode): Output {
   };
 }
 
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for.
+const UNSAFE = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
+/** JSON escapes only the older control characters by itself; a terminal obeys others as well. */
+const jsonText = (value: unknown): string =>
+  JSON.stringify(value, jsonValue).replace(
+    UNSAFE,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+
 /** Bytes print as base64; msgpack and JSON agree on everything else. */
 const jsonValue = (_key: string, value: unknown): unknown =>
   value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value;
@@ -49,8 +59,7 @@ const jsonValue = (_key: string, value: unknown): unknown =>
 export function printError(thrown: unknown, mode: Mode): ExitCode {
   const error = asBomaError(thrown);
   const { code, message, hint } = error;
-  if (mode !== "text")
-    process.stdout.write(`${JSON.stringify({ ok: false, error: { code, message, hint } })}\n`);
+  if (mode !== "text") process.stdout.write(`${jsonText({ ok: false, error: { code, message, hint } })}\n`);
   const lines = [
     `${styleText("red", `error[${code}]`, { stream: process.stderr })}: ${escapeControl(message)}`,
   ];

@@ -17,10 +17,9 @@ export interface NodeResult {
 export interface RunView {
   record: JobRecord | undefined;
   readonly nodes: Map<string, NodeResult>;
-  closed: boolean;
 }
 
-export const newRunView = (): RunView => ({ record: undefined, nodes: new Map(), closed: false });
+export const newRunView = (): RunView => ({ record: undefined, nodes: new Map() });
 
 const OPEN: ReadonlySet<string> = new Set(["waiting", "queued", "sent", "running"] satisfies OpenStatus[]);
 export const isOpen = ({ status }: NodeResult): boolean => OPEN.has(status);
@@ -41,7 +40,7 @@ export function take(view: RunView, item: JobItem): void {
       ...(error && { error }),
       ...(ms !== undefined && { ms }),
     });
-  } else if (item.type === "closed") view.closed = true;
+  }
 }
 
 /** Nothing more will happen soon: every node has ended, or waits in its mailbox until it connects. */
@@ -75,7 +74,7 @@ export function runDocument(view: RunView): object {
     job: record?.job,
     function: record?.function,
     target: record?.target,
-    state: view.closed ? "closed" : "open",
+    state: view.nodes.values().some(isOpen) ? "open" : "closed",
     expected: ids,
     nodes: Object.fromEntries(ids.map((id) => [id, view.nodes.get(id)])),
     summary: Object.fromEntries(counts(view)),

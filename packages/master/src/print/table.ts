@@ -31,14 +31,16 @@ export function table<T>(rows: readonly T[], columns: readonly Column<T>[]): str
   return [head, ...body].join("\n");
 }
 
-/** `3 s ago`, `2 h ago`: how long since a moment. */
-export function ago(at: number, now = Date.now()): string {
+/** `3 s`, `2 h`: the time since a moment. */
+export function span(at: number, now = Date.now()): string {
   const seconds = Math.max(0, Math.round((now - at) / 1000));
-  if (seconds < 90) return `${seconds} s ago`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min ago`;
-  if (seconds < 129_600) return `${Math.round(seconds / 3600)} h ago`;
-  return `${Math.round(seconds / 86_400)} d ago`;
+  if (seconds < 90) return `${seconds} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 129_600) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} d`;
 }
+
+export const ago = (at: number): string => `${span(at)} ago`;
 
 export const grainText = (grains: Readonly<Record<string, unknown>>): string =>
   Object.entries(grains)

@@ -16,12 +16,14 @@ const isCommandResult = (value: unknown): value is CommandResult =>
   "stdout" in value &&
   "stderr" in value;
 
+type Scalar = string | number | bigint | boolean;
+
 export function valueText(value: unknown): string {
   if (value === undefined || value === null) return "";
   if (typeof value === "string") return escapeControl(value.replace(/\n$/, ""));
   if (isCommandResult(value)) return commandText(value);
   if (typeof value === "object") return lines(value, "").join("\n");
-  return String(value);
+  return String(value as Scalar);
 }
 
 function commandText({ exitCode, signal, stdout, stderr, cut }: CommandResult): string {

@@ -6,6 +6,8 @@ export const GrainsRecord = z.strictObject({
   key: NodeKey,
   revision: z.string(),
   at: z.number(),
+  /** When the node said so, by its own signature: what is older is a replay. */
+  saidAt: z.number(),
   grains: Grains,
 });
 export type GrainsRecord = z.output<typeof GrainsRecord>;

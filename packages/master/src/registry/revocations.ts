@@ -35,21 +35,29 @@ export class Revocations {
   /** Resolves when every server that answers has cut the key's connections and refuses new ones. */
   async revoke(key: string, of: Revocation["of"]): Promise<void> {
     await this.#table.update(key, (known) => known ?? { key, of, at: Date.now() });
-    await this.push();
+    await this.#push([of]);
   }
 
+  /** Gives the bus what it may have missed while no master ran. */
   push(): Promise<void> {
-    const mine = this.#pushing.catch(() => undefined).then(() => this.#pushNow());
+    return this.#push(["agent", "operator"]);
+  }
+
+  #push(of: readonly Revocation["of"][]): Promise<void> {
+    const mine = this.#pushing.catch(() => undefined).then(() => this.#pushNow(of));
     this.#pushing = mine;
     return mine;
   }
 
-  async #pushNow(): Promise<void> {
+  /** Only the accounts that changed: a pushed account loses the answers that are on their way to it. */
+  async #pushNow(changed: readonly Revocation["of"][]): Promise<void> {
     const by = (of: Revocation["of"]) =>
       Object.fromEntries(
         [...this.#table.values()].filter((row) => row.of === of).map(({ key, at }) => [key, at]),
       );
     const jwts = await accountJwts(this.#trust, { agents: by("agent"), operators: by("operator") });
-    for (const { jwt } of jwts) await pushAccount(this.#system, jwt);
+    const prefixes = changed.map((of) => ({ agent: "AGENTS", operator: "OPERATORS" })[of]);
+    for (const { name, jwt } of jwts)
+      if (prefixes.some((prefix) => name.startsWith(prefix))) await pushAccount(this.#system, jwt);
   }
 }

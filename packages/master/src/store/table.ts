@@ -3,7 +3,7 @@
  * reading. Memory can be thrown away: the stream has everything.
  */
 import { pack, subjects, unpack } from "@boma/protocol";
-import { z } from "zod";
+import type { z } from "zod";
 
 import { hide, reveal } from "../secret-box.ts";
 import { type Store, STREAM, WriteConflict } from "./store.ts";

@@ -61,6 +61,7 @@ describe("fnmatch's corners", () => {
     ["", "", true],
     ["*", "", true],
     ["?", "", false],
+    ["web**", "web-01", true],
     ["?", "😀", true],
     ["a.b", "axb", false],
     ["WEB", "web", false],

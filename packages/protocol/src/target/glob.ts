@@ -27,7 +27,7 @@ function quickTest(pattern: string, items: readonly Item[]): ((text: string) => 
   if (items.every((item) => typeof item === "number")) return (text) => text === pattern;
   if (items.at(-1) !== "many" || !items.slice(0, -1).every((item) => typeof item === "number"))
     return undefined;
-  const start = pattern.slice(0, -1);
+  const start = pattern.replace(/\*+$/u, "");
   return (text) => text.startsWith(start);
 }
 

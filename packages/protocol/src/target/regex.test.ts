@@ -131,10 +131,40 @@ function faultOf(pattern: string): string {
 
 test("what is not supported is named, with its place", () => {
   const refused = [
-    "ab(?=c)", "a(?!b)", "(?<=a)b", "(?<!a)b", "(?>a)", "(?(1)a)", "(a)\\1", "\\k<a>", "(?P=a)", "(?R)",
-    "a++", "a*+", "a**", "*a", "^*", "a|+", "(a", "a)", "[a", "[b-a]", "[a-\\d]", "\\", "\\y", "\\x4", "\\u12",
-    "\\p{L}", "a(?i)b", "(?s)a", "(?i:a)", "(?#x)", "a{3,2}", "a{1001}", "(?<1>a)",
-  ]; // prettier-ignore
+    "ab(?=c)",
+    "a(?!b)",
+    "(?<=a)b",
+    "(?<!a)b",
+    "(?>a)",
+    "(?(1)a)",
+    "(a)\\1",
+    "\\k<a>",
+    "(?P=a)",
+    "(?R)",
+    "a++",
+    "a*+",
+    "a**",
+    "*a",
+    "^*",
+    "a|+",
+    "(a",
+    "a)",
+    "[a",
+    "[b-a]",
+    "[a-\\d]",
+    "\\",
+    "\\y",
+    "\\x4",
+    "\\u12",
+    "\\p{L}",
+    "a(?i)b",
+    "(?s)a",
+    "(?i:a)",
+    "(?#x)",
+    "a{3,2}",
+    "a{1001}",
+    "(?<1>a)",
+  ];
   expect(refused.map((pattern) => `${pattern} → ${faultOf(pattern)}`)).toMatchInlineSnapshot(`
     [
       "ab(?=c) → 2: look-ahead is not supported: patterns must run in linear time",
@@ -193,7 +223,7 @@ test("groups nested as deep as a pattern is long do not overflow", () => {
 test("whatever the pattern, there is an answer or a fault", () => {
   fc.assert(
     fc.property(
-      fc.string({ unit: fc.constantFrom(..."ab()[]{}*+?|\\^$.-,:=!<>1dwPiR"), maxLength: 20 }),
+      fc.string({ unit: fc.constantFrom(..."ab()[]{}*+?|\\^$.-,:=!<>1dwPiR".split("")), maxLength: 20 }),
       texts,
       (pattern, text) => {
         expect(() => {

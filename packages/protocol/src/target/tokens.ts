@@ -14,7 +14,7 @@ export type Token =
   | { readonly kind: "word"; readonly at: number; readonly word: Word };
 
 /** A letter and `@`; a capital may carry another delimiter than `:` between the two. */
-export const PREFIX = /(?:([A-Z])([^\w\s()"'@]?)|([a-z]))@/y;
+const PREFIX = /(?:([A-Z])([^\w\s()"'@]?)|([a-z]))@/y;
 
 /** Whether a text starts like `G@`, and how. */
 export function readPrefix(

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
-import { kindPattern, type SequencedEvent } from "../../events/events.ts";
+import type { SequencedEvent } from "../../events/events.ts";
+import { kindPattern } from "../../events/kinds.ts";
 import { queueOf } from "../../queue.ts";
 import { defineVerb } from "../verb.ts";
 

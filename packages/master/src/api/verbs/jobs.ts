@@ -6,7 +6,7 @@ import {
   JobId,
   pack,
 } from "@boma/protocol";
-import { checkArguments, FUNCTION_TIMEOUT_MS } from "@boma/states";
+import { assertTestable, checkArguments, FUNCTION_TIMEOUT_MS } from "@boma/states";
 import { z } from "zod";
 
 import type { Control } from "../../control.ts";
@@ -49,6 +49,7 @@ export const jobStart = defineVerb({
   }),
   async *answer({ allowEmpty, watch, ...asked }, { control, operator, signal }) {
     const spec = requireFunction(asked.function);
+    assertTestable(spec, asked.test);
     const args = checkArguments(spec, asked.args);
     if (pack(args).length > ARGUMENTS_BYTES_MAX)
       throw new BomaError("job/too-large", `the arguments exceed ${ARGUMENTS_BYTES_MAX} bytes`);

@@ -131,12 +131,13 @@ export const nodesRevoke = defineVerb({
   args: z.strictObject({ id: z.string() }),
   async answer({ id }, { control }) {
     const node = control.registry.require(id);
-    if (node.status === "revoked") throw new BomaError("usage/argument", `${id} is revoked already`);
-    const start = performance.now();
     const wasConnected = control.presence.connected(node.key);
-    const gone = wasConnected ? control.gone(node.key) : Promise.resolve();
-    await control.enrolment.revoke(node);
-    await gone;
+    // A revocation that was cut short, by a crash or a bus that did not answer, can be asked for again.
+    if (node.status === "revoked" && control.revocations.isRevoked(node.key) && !wasConnected)
+      throw new BomaError("usage/argument", `${id} is revoked already`);
+    const start = performance.now();
+    const gone = wasConnected ? control.gone(node.key) : undefined;
+    await Promise.all([control.enrolment.revoke(node), gone]);
     return { id, connected: wasConnected, ms: Math.round(performance.now() - start) };
   },
 });
@@ -146,7 +147,12 @@ export const nodesRekey = defineVerb({
   right: "admin",
   args: z.strictObject({ id: z.string() }),
   async answer({ id }, { control }) {
-    const { key } = control.registry.require(id);
+    const { key, status } = control.registry.require(id);
+    if (status === "revoked")
+      throw new BomaError(
+        "usage/argument",
+        `${id} is revoked: it needs no new keys, but to be enrolled anew`,
+      );
     await control.registry.change(key, (record) => ({ ...record, rekey: true }));
     const connected = control.presence.connected(key);
     if (connected) control.sessions.ask(key, "who");

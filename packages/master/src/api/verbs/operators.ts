@@ -52,7 +52,12 @@ export const operatorRemove = defineVerb({
         hint: "Add another one first.",
       });
     await control.operators.update(record.key, () => undefined);
-    await control.revocations.revoke(record.key, "operator");
+    // The answer goes first: a push of the operators' account would lose it on its way.
+    setImmediate(() => {
+      control.revocations
+        .revoke(record.key, "operator")
+        .catch((error: unknown) => control.refused("boma.api", error));
+    });
     control.events.tell({ kind: "operator.removed", operator: operator.name, data: { name } });
     return { name };
   },

@@ -14,8 +14,7 @@ export default defineFunction({
   onRestart: "resume",
   timeoutMs: 10_000,
   examples: ["boma-master run web01 sys.doc cmd.run"],
-  async run({ name }) {
-    const { functions } = await import("../../functions.gen.ts");
+  async run({ name }, { functions }) {
     const spec = Object.hasOwn(functions, name) ? functions[name] : undefined;
     if (!spec) throw new BomaError("function/unknown", `this node has no function ${name}`);
     return describeFunction(spec);

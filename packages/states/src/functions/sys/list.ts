@@ -11,6 +11,5 @@ export default defineFunction({
   onRestart: "resume",
   timeoutMs: 10_000,
   examples: ["boma-master run web01 sys.list"],
-  // The catalogue names this file, so it can be asked only when the function runs.
-  run: async () => Object.keys((await import("../../functions.gen.ts")).functions),
+  run: async (_, { functions }) => Object.keys(functions),
 });

@@ -1,0 +1,47 @@
+/** Nodes come and go: told as events, to the jobs, and to whoever waits for an end. */
+import { BomaError } from "@boma/protocol";
+
+import type { watchPresence } from "../bus/presence.ts";
+import type { Control } from "../control.ts";
+
+type Parts = Pick<Control, "registry" | "events" | "jobs" | "sessions" | "log">;
+
+/** What a change of presence means to the rest of the master. */
+export function nodeWatch({ registry, events, jobs, sessions, log }: Parts) {
+  const waiting = new Map<string, Set<() => void>>();
+  const about = (key: string) => {
+    const id = registry.byKey(key)?.id;
+    return { node: key, ...(id !== undefined && { id }) };
+  };
+  const handlers: Parameters<typeof watchPresence>[2] = {
+    onUp: ({ key, ip, startedAt }) => {
+      events.tell({ kind: "node.connected", ...about(key), data: { address: ip, since: startedAt } });
+      jobs.presence(key, true);
+    },
+    onDown: ({ key, ip }, reason) => {
+      events.tell({ kind: "node.disconnected", ...about(key), data: { address: ip, reason } });
+      sessions.single(key);
+      jobs.presence(key, false);
+      for (const resolve of waiting.get(key) ?? []) resolve();
+      waiting.delete(key);
+    },
+    onDuplicate: ([connection]) => connection && sessions.askWho(connection.key),
+    onSingle: ({ key }) => sessions.single(key),
+    onError: (error) =>
+      log.warn({ error: error.message }, "the presence of nodes could not be compared; trying again"),
+  };
+  /** Resolves when a node has lost its last connection. */
+  const gone = (key: string, connected: () => boolean): Promise<void> => {
+    if (!connected()) return Promise.resolve();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    waiting.set(key, (waiting.get(key) ?? new Set()).add(resolve));
+    const timer = setTimeout(
+      () => reject(new BomaError("bus/unreachable", "the bus does not say that the connection was cut")),
+      GONE_MS_MAX,
+    );
+    return promise.finally(() => clearTimeout(timer));
+  };
+  return { handlers, gone };
+}
+
+const GONE_MS_MAX = 10_000;
