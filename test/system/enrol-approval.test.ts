@@ -130,16 +130,26 @@ describe("without a token", () => {
 
 test.for([
   ["mac", "52:54:00:0A:00:01", eth0("52:54:00:0a:00:01")],
-  ["uuid", "4C4C4544-0042-3510-8052-B4C04F564231", dmi("product_uuid", "4c4c4544-0042-3510-8052-b4c04f564231")],
+  [
+    "uuid",
+    "4C4C4544-0042-3510-8052-B4C04F564231",
+    dmi("product_uuid", "4c4c4544-0042-3510-8052-b4c04f564231"),
+  ],
   ["serial", "SN-77/a", dmi("product_serial", "SN-77/a")],
-] as const)("the allow-list lets a machine in by its %s, and trusts it no further", async ([by, value, files]) => {
-  await fleet.ok("enroll", "allow", `--${by}`, value, "--assign", "env=dev");
-  await fleet.agent(`allowed-${by}`, { noToken: true, files });
-  expect(await node(`allowed-${by}`)).toMatchObject({ assurance: "hardware-claim", assigned: { env: "dev" } });
-  // The same mark with other keys is no second node.
-  await fleet.agent(`copied-${by}`, { noToken: true, files, waitFor: CHANGED });
-  await fleet.ok("enroll", "allow", `--${by}`, value, "--remove");
-});
+] as const)(
+  "the allow-list lets a machine in by its %s, and trusts it no further",
+  async ([by, value, files]) => {
+    await fleet.ok("enroll", "allow", `--${by}`, value, "--assign", "env=dev");
+    await fleet.agent(`allowed-${by}`, { noToken: true, files });
+    expect(await node(`allowed-${by}`)).toMatchObject({
+      assurance: "hardware-claim",
+      assigned: { env: "dev" },
+    });
+    // The same mark with other keys is no second node.
+    await fleet.agent(`copied-${by}`, { noToken: true, files, waitFor: CHANGED });
+    await fleet.ok("enroll", "allow", `--${by}`, value, "--remove");
+  },
+);
 
 describe("a changed key", () => {
   test("a known id with a new key waits, also with a good token, and needs the fingerprint; then the old key is dead", async () => {
@@ -164,7 +174,9 @@ describe("a changed key", () => {
     const files = eth0("52:54:00:0b:00:01");
     await fleet.agent("hard-01", { files });
     const agent = await fleet.agent("hard-02", { files, waitFor: CHANGED });
-    expect(await asks("hard-02")).toMatchObject([{ status: "changed-key", reason: expect.stringContaining("hard-01") }]);
+    expect(await asks("hard-02")).toMatchObject([
+      { status: "changed-key", reason: expect.stringContaining("hard-01") },
+    ]);
     await fleet.ok("enroll", "approve", "hard-02", "--fingerprint", printOf(agent.lines));
     await agent.line(CONNECTED);
     expect(await node("hard-01")).toBeUndefined();

@@ -61,7 +61,9 @@ test("a spent token is refused for another machine, and holds for its own", asyn
 test("a token with three uses lets in three machines that come at once, and no fourth", async () => {
   const { joinToken: token } = await fleet.token("--uses", "3");
   const ids = ["many-01", "many-02", "many-03", "many-04"];
-  const agents = await Promise.all(ids.map((id) => fleet.agent(id, { token, waitFor: /"connected"|refused/ })));
+  const agents = await Promise.all(
+    ids.map((id) => fleet.agent(id, { token, waitFor: /"connected"|refused/ })),
+  );
   const refused = agents.filter(({ lines }) => lines.some((line) => REFUSED.test(line)));
   expect(refused).toHaveLength(1);
 });
@@ -88,7 +90,9 @@ test("of two machines that come at once with good tokens and one id, one gets it
 test("an expired token is refused", async () => {
   const { joinToken, id } = await fleet.token("--ttl", "1s");
   await expect
-    .poll(async () => (await fleet.json<{ id: string; state: string }[]>("token", "list")).value, { timeout: 10_000 })
+    .poll(async () => (await fleet.json<{ id: string; state: string }[]>("token", "list")).value, {
+      timeout: 10_000,
+    })
     .toContainEqual(expect.objectContaining({ id, state: "expired" }));
   await fleet.agent("late-01", { token: joinToken, waitFor: REFUSED });
   const told = await fleet.event("node.token-refused", (event) => event.id === "late-01");
@@ -147,13 +151,19 @@ test("the token's secret is never on the wire, and what is heard there lets nobo
   // As it is, under another key's subject: it names the keys of its machine, and is not answered at all.
   const first = newThief();
   await expect(askAs(owner, first, asked.data)).rejects.toThrow(/timeout/i);
-  await fleet.event("message.refused", ({ node }) => node === first.nkey.publicKey);
+  const told = await fleet.event("message.refused", ({ node }) => node === first.nkey.publicKey);
+  expect(told.data["code"]).toBe("wire/sender");
   // With the thief's own keys and the proof that was heard: the proof is over other keys and another nonce.
   const forge = (thief: ReturnType<typeof newThief>, root?: Uint8Array) => {
     const nonce = newNonce();
     const keys = { nkey: thief.nkey.publicKey, sign: thief.sign.publicKey, seal: body.seal };
     const proof = root ? proveToken(tokenKey(secret), { ...keys, nonce, root }) : body.token!.proof;
-    const forged = { ...body, ...keys, id: `thief-${keys.nkey.slice(-6).toLowerCase()}`, token: { id, proof } };
+    const forged = {
+      ...body,
+      ...keys,
+      id: `thief-${keys.nkey.slice(-6).toLowerCase()}`,
+      token: { id, proof },
+    };
     return seal(EnrolAsk, forged, { to: "master", key: thief.sign, nonce });
   };
   const second = newThief();
@@ -162,7 +172,9 @@ test("the token's secret is never on the wire, and what is heard there lets nobo
   expect(refused.credential).toBeUndefined();
   // The right secret under another root: a machine that was led to a false master is no use to it here.
   const third = newThief();
-  expect(await askAs(owner, third, forge(third, new Uint8Array(32)))).toMatchObject({ status: "token-refused" });
+  expect(await askAs(owner, third, forge(third, new Uint8Array(32)))).toMatchObject({
+    status: "token-refused",
+  });
   // The same by hand with the right secret and root is let in: the three above fail for the right reason.
   const right = newThief();
   const { kit } = identityOf(`${fleet.dir}/heard-01`);

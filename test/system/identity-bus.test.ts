@@ -31,7 +31,9 @@ describe("a bus beyond loopback", () => {
     await fleet.master.stop();
     await fleet.serve();
     await fleet.agents.get("tls-01")!.line(/"msg":"disconnected"/);
-    await expect.poll(async () => (await fleet.run("run", "tls-01", "test.ping")).code, { timeout: 30_000 }).toBe(0);
+    await expect
+      .poll(async () => (await fleet.run("run", "tls-01", "test.ping")).code, { timeout: 30_000 })
+      .toBe(0);
   });
 
   test("is not believed by an agent that pins another authority, and learns nothing of it", async () => {
@@ -50,7 +52,14 @@ describe("a bus beyond loopback", () => {
   test("gets no credential from an agent whose server offers no TLS, nor from one that strips it", async () => {
     const said: Buffer[] = [];
     const sockets = new Set<Socket>();
-    const info = { server_id: "X", version: "2.10.0", proto: 1, max_payload: 1_048_576, headers: true, nonce: "abcdefghij" };
+    const info = {
+      server_id: "X",
+      version: "2.10.0",
+      proto: 1,
+      max_payload: 1_048_576,
+      headers: true,
+      nonce: "abcdefghij",
+    };
     const server = createServer((socket) => {
       sockets.add(socket.on("data", (data: Buffer) => said.push(data)).on("error", () => undefined));
       socket.write(`INFO ${JSON.stringify(info)}\r\n`);
@@ -72,7 +81,9 @@ describe("a bus beyond loopback", () => {
     const said = await new Promise<string>((resolve) => {
       let text = "";
       const socket = tcp(Number(port), "127.0.0.1", () => {
-        socket.write('CONNECT {"verbose":true,"protocol":1}\r\nSUB > 1\r\nPUB boma.enrol.x 2\r\nhi\r\nPING\r\n');
+        socket.write(
+          'CONNECT {"verbose":true,"protocol":1}\r\nSUB > 1\r\nPUB boma.enrol.x 2\r\nhi\r\nPING\r\n',
+        );
       });
       socket.on("data", (data) => (text += data.toString("latin1")));
       socket.on("error", () => undefined).on("close", () => resolve(text));
@@ -99,7 +110,9 @@ describe("a nats-server of the user's own", () => {
     // The master goes and comes; the bus stays.
     await fleet.master.stop();
     await fleet.serve("--nats", `nats://127.0.0.1:${port}`);
-    await expect.poll(async () => (await fleet.run("run", "env:dev", "test.ping")).code, { timeout: 30_000 }).toBe(0);
+    await expect
+      .poll(async () => (await fleet.run("run", "env:dev", "test.ping")).code, { timeout: 30_000 })
+      .toBe(0);
     const { value } = await fleet.json<{ connected: boolean; ms: number }>("revoke", "own-01");
     expect(value.connected).toBe(true);
     await fleet.agents.get("own-01")!.line(/denied by the master/);
@@ -127,7 +140,10 @@ describe("operators", () => {
       [["run", "env:dev", "grains.items"], /ci may not run grains\.items anywhere/],
       [["revoke", "dev-01"], /needs the right to admin/],
       [["token", "create"], /needs the right to admin/],
-      [["operator", "add", "more", "--admin", "--out", join(fleet.dir, "more.json")], /needs the right to admin/],
+      [
+        ["operator", "add", "more", "--admin", "--out", join(fleet.dir, "more.json")],
+        /needs the right to admin/,
+      ],
     ] as const) {
       const refused = await asCi(...words);
       expect(refused.stderr, words.join(" ")).toMatch(reason);
@@ -140,7 +156,10 @@ describe("operators", () => {
   test("are not let in with a file that others can read", async () => {
     chmodSync(file(), 0o644);
     const refused = await asCi("nodes");
-    expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/can be read by others[^]*chmod 600/) });
+    expect(refused).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/can be read by others[^]*chmod 600/),
+    });
     chmodSync(file(), 0o600);
     expect((await asCi("nodes")).code).toBe(0);
   });
@@ -149,12 +168,19 @@ describe("operators", () => {
     const { user, credential } = readOperatorFile({} as never, file());
     await expect(asUser(fleet, newNkey.user(), credential)).rejects.toThrow(/authorization/i);
     const mine = JSON.parse(readFileSync(file(), "utf8")) as Record<string, unknown>;
-    const local = JSON.parse(readFileSync(join(fleet.home, "operator.json"), "utf8")) as Record<string, unknown>;
+    const local = JSON.parse(readFileSync(join(fleet.home, "operator.json"), "utf8")) as Record<
+      string,
+      unknown
+    >;
     const mixed = join(fleet.dir, "mixed.json");
     // The administrator's subject with our signature would be the way up.
-    writeFileSync(mixed, JSON.stringify({ ...mine, name: local["name"], sign: Buffer.alloc(32, 9).toString("base64") }), {
-      mode: 0o600,
-    });
+    writeFileSync(
+      mixed,
+      JSON.stringify({ ...mine, name: local["name"], sign: Buffer.alloc(32, 9).toString("base64") }),
+      {
+        mode: 0o600,
+      },
+    );
     expect((await fleet.run("nodes", "--operator", mixed)).code).toBe(3);
     await fleet.event("message.refused", ({ node }) => node === user.publicKey);
     rmSync(mixed);

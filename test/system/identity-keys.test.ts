@@ -146,7 +146,7 @@ describe("rekey of the master", () => {
     expect(live.lines.join()).toContain("a message was refused");
     await owner.close();
     await restartMaster();
-    expect(await ping("follow-0*")).toBe(0);
+    await expect.poll(() => ping("follow-0*"), { timeout: 20_000 }).toBe(0);
   });
 
   test("needs the root key, wherever it is kept, and takes no other", async () => {
@@ -154,8 +154,14 @@ describe("rekey of the master", () => {
     const elsewhere = join(fleet.dir, "safe.json");
     renameSync(kept, elsewhere);
     const refused = await fleet.run("rekey");
-    expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/root key is not at[^]*--root-key/) });
-    writeFileSync(join(fleet.dir, "other.json"), JSON.stringify({ seed: Buffer.alloc(32, 7).toString("base64") }));
+    expect(refused).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/root key is not at[^]*--root-key/),
+    });
+    writeFileSync(
+      join(fleet.dir, "other.json"),
+      JSON.stringify({ seed: Buffer.alloc(32, 7).toString("base64") }),
+    );
     const other = await fleet.run("rekey", "--root-key", join(fleet.dir, "other.json"));
     expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining("another master") });
     const { value } = await fleet.json<{ serial: number }>("rekey", "--root-key", elsewhere);

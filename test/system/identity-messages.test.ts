@@ -6,7 +6,10 @@ import { join } from "node:path";
 
 import {
   Mailbox,
+  issueScopedUser,
+  newNkey,
   newSigningKey,
+  nkeyFromSeed,
   NodeEvent,
   NodeGrains,
   NodeHello,
@@ -23,7 +26,7 @@ import { EmbeddedServer } from "../../packages/master/src/bus/server.ts";
 import { storageBytesMax } from "../../packages/master/src/bus/streams.ts";
 import { parseBusTrust, serverTrust } from "../../packages/master/src/bus/trust.ts";
 import { Fleet } from "../support/fleet.ts";
-import { asNode, busOwner, type HeldIdentity, identityOf } from "../support/hostile.ts";
+import { asNode, asUser, busOwner, type HeldIdentity, identityOf } from "../support/hostile.ts";
 
 let fleet: Fleet;
 let owner: NatsConnection;
@@ -80,17 +83,33 @@ describe("the master", () => {
 
   const event = (key: HeldIdentity["sign"], to: string) =>
     seal(NodeEvent, { kind: "node.started", data: {} }, { to, key });
-  const altered = (frame: Uint8Array) => Buffer.from(frame).fill(0, -1);
+  const altered = (frame: Uint8Array) => Buffer.from(frame).fill(0, frame.length - 1);
   const hello = (key: HeldIdentity["sign"]) => {
     const facts = { session: newSession(), start: 1, bootId: "", agentVersion: "0", speaks: [1], grains: "" };
     return seal(NodeHello, { ...facts, wantsCredential: true }, { to: "master", key });
   };
 
+  test("names the connection of a stranger whose request to join is no message", async () => {
+    await fleet.agent("kit-01");
+    const { kit } = held("kit-01");
+    const nkey = newNkey.user();
+    const account = { publicKey: kit.enrolAccount, signer: nkeyFromSeed(kit.enrolSeed) };
+    const jwt = await issueScopedUser({ name: "stranger", publicKey: nkey.publicKey }, account, 60_000);
+    const stranger = await asUser(fleet, nkey, jwt);
+    stranger.publish(subjects.enrol(nkey.publicKey), "let me in");
+    const told = await fleet.event("message.refused", ({ node }) => node === nkey.publicKey);
+    const { client_id: cid, client_ip: ip } = stranger.info!;
+    expect(told.data).toMatchObject({ code: "wire/frame", connections: [`${ip} (connection ${cid})`] });
+    await stranger.close();
+  });
+
   test("answers no hello that another key signed, and nobody else's", async () => {
     await fleet.agent("hello-01");
     const { nkey, credential } = held("hello-01");
     const node = await asNode(fleet, { nkey, credential });
-    const ask = node.request(subjects.rpc(nkey.publicKey, "hello"), hello(newSigningKey()), { timeout: 2_000 });
+    const ask = node.request(subjects.rpc(nkey.publicKey, "hello"), hello(newSigningKey()), {
+      timeout: 2_000,
+    });
     await expect(ask).rejects.toThrow(/timeout/i);
     const told = await fleet.event("message.refused", (one) => one.node === nkey.publicKey);
     expect(told.data).toMatchObject({ code: "wire/sender" });
@@ -134,7 +153,10 @@ describe("a node", () => {
     const box = (to: string, signer = workingKey(), number = Date.now()) =>
       seal(Mailbox, { number, jobs: [], cancelled: [] }, { to, key: signer });
     const refused = async (code: string) => {
-      const told = await fleet.event("node.message-refused", (one) => one.id === "mail-01" && one.data["code"] === code);
+      const told = await fleet.event(
+        "node.message-refused",
+        (one) => one.id === "mail-01" && one.data["code"] === code,
+      );
       expect(told.data).toMatchObject({ code, subject });
     };
     for (const [code, frame] of [

@@ -101,6 +101,12 @@ async function fail(thrown: unknown): Promise<void> {
   process.exitCode = error.exit;
 }
 
+// A reader such as `head` that has seen enough is no fault; an agent that serves goes on without one.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  if (!process.argv.includes("run")) process.exit(0);
+});
+
 try {
   await program.parseAsync();
 } catch (thrown) {

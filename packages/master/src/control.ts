@@ -12,6 +12,7 @@ import type { Events } from "./events/events.ts";
 import type { Jobs } from "./jobs/jobs.ts";
 import type { Keyring } from "./keyring.ts";
 import type { Logger } from "./log.ts";
+import type { Refused } from "./nodes/refusals.ts";
 import type { Sessions } from "./nodes/sessions.ts";
 import type { Registry } from "./registry/registry.ts";
 import type { Revocations } from "./registry/revocations.ts";
@@ -46,5 +47,5 @@ export interface Control {
   readonly ca: string | undefined;
   readonly busInfo: () => { readonly version: string; readonly embedded: boolean };
   /** A message that means nothing good: it costs itself and one event that names its connection. */
-  readonly refused: (subject: string, error: unknown) => void;
+  readonly refused: Refused;
 }

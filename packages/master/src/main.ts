@@ -56,4 +56,10 @@ const program = new Command("boma-master")
 for (const add of commands) add(program);
 endUsage(program);
 
+// A reader such as `head` that has seen enough is no fault; a master that serves goes on without one.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  if (!process.argv.includes("serve")) process.exit();
+});
+
 await program.parseAsync();

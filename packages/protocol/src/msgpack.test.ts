@@ -40,6 +40,7 @@ describe("what is not plain data", () => {
     ["four gigabytes", "c6 ffffffff 61"],
     ["a float that is cut", "cb 00"],
   ])("%s is refused, alone and inside a value", (_, bytes) => {
+    expect(() => assertPlainMsgpack(hex(bytes))).toThrow(refused);
     expect(() => unpackHostile(hex(bytes))).toThrow(refused);
     expect(() => unpackHostile(inside(hex(bytes)))).toThrow(refused);
   });
@@ -88,7 +89,7 @@ describe("what would cost more than it weighs", () => {
     expect(() => unpackHostile(Uint8Array.from(bomb))).toThrow(refused);
   });
 
-  test("more values than there are bytes left are refused before any is read", () => {
+  test("more values than there are bytes left are refused", () => {
     expect(() => assertPlainMsgpack(hex("dc 0003 01 02"))).toThrow("cut short");
     expect(() => assertPlainMsgpack(hex("de 0002 a161 01 a162"))).toThrow("cut short");
   });
@@ -96,6 +97,7 @@ describe("what would cost more than it weighs", () => {
 
 test("exactly one value is read: none, or bytes behind it, are refused", () => {
   expect(() => unpackHostile(new Uint8Array(0))).toThrow(refused);
+  expect(() => assertPlainMsgpack(hex("01 01"))).toThrow("bytes follow");
   expect(() => unpackHostile(hex("01 01"))).toThrow(refused);
   expect(() => unpackHostile(hex("80 c0"))).toThrow(refused);
 });

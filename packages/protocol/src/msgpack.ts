@@ -88,7 +88,7 @@ function walk(view: DataView): void {
     const within = open.at(-1);
     const item = readItem(view, at);
     const end = at + item.head + item.content;
-    if (end + item.inside > view.byteLength) refuse("it is cut short");
+    if (end > view.byteLength) refuse("it is cut short");
     if (within?.isMap && within.left % 2 === 0) assertKey(view, item, at);
     if (within) within.left--;
     if (item.shape === "list" || item.shape === "map") {

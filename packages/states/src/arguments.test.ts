@@ -104,6 +104,12 @@ describe("a word becomes what the schema wants", () => {
     expect(readAll("x", "1", "2", "3")).toMatchObject({ count: 1, sizes: [2, 3] });
   });
 
+  test("words stay text in a list that would take them as text or as something else", () => {
+    const params = z.strictObject({ values: z.array(z.union([z.string(), z.number(), z.boolean()])) });
+    const anything = defineFunction({ ...all, params, positional: ["values"], run: async () => null });
+    expect(readArguments(anything, ["1", "true", "x"])).toEqual({ values: ["1", "true", "x"] });
+  });
+
   test("a named value leaves its place to the next word", () => {
     expect(readAll("count=7", "x", "2")).toMatchObject({ text: "x", count: 7, sizes: [2] });
     expect(readAll("text=x", "7")).toMatchObject({ text: "x", count: 7 });

@@ -47,7 +47,7 @@ export class ApiDoor {
     bus.subscribe("boma.api.*.*", {
       queue: "masters",
       callback: (_error, message) => {
-        this.#answer(message).catch((error: unknown) => control.refused(message.subject, error));
+        this.#answer(message).catch((error: unknown) => control.refused(message.subject, error, message));
       },
     });
     this.#sweep = setInterval(() => this.#dropLeases(), LEASE_MS / 4).unref();

@@ -155,6 +155,9 @@ const imports = (trust: BusTrust, to: Outside): NonNullable<Account["imports"]> 
       account: trust.control.account.publicKey,
       type: entry.type,
       local_subject: entry.local ?? entry.subject,
+      // The server then names the connection in each request. Of agents it is known from presence, and their
+      // messages are stored: there it would only cost space.
+      ...(entry.type === "service" && to !== "agents" && { share: true }),
     }));
 
 const exports_: NonNullable<Account["exports"]> = busExports.map(({ name, subject, type }) =>

@@ -50,22 +50,36 @@ export class Client implements AsyncDisposable {
   readonly #connection: NatsConnection;
   readonly #operator: OperatorCredential;
   #manifest: Manifest | undefined;
-  readonly #feeds = new Set<AbortController>();
+  /** Everything that waits for words of the master. */
+  readonly #asking = new Set<AbortController>();
+  #up = Promise.withResolvers<void>();
 
   private constructor(connection: NatsConnection, operator: OperatorCredential) {
     this.#connection = connection;
     this.#operator = operator;
+    this.#up.resolve();
     void this.#watchLine();
   }
 
-  /** What a feed says while the line is down is lost, so it ends at once and is asked for anew. */
+  /** What is said while the line is down is lost, so whoever listens is told at once, and may ask anew. */
   async #watchLine(): Promise<void> {
-    for await (const { type } of this.#connection.status())
-      if (type === "disconnect") this.#breakFeeds("the line to the bus broke");
+    for await (const { type } of this.#connection.status()) {
+      if (type === "reconnect") this.#up.resolve();
+      if (type !== "disconnect") continue;
+      this.#up = Promise.withResolvers();
+      this.#break("the line to the bus broke");
+    }
   }
 
-  #breakFeeds(why: string): void {
-    for (const feed of this.#feeds) feed.abort(new FeedBroken(why));
+  #break(why: string): void {
+    for (const asking of this.#asking) asking.abort(new FeedBroken(why));
+  }
+
+  async #lineUp(): Promise<void> {
+    const late = Promise.withResolvers<never>();
+    const why = `the bus at ${this.#operator.servers.join(", ")} has gone away`;
+    const timer = setTimeout(() => late.reject(new BomaError("bus/unreachable", why)), CONNECT_MS_MAX);
+    await Promise.race([this.#up.promise, late.promise]).finally(() => clearTimeout(timer));
   }
 
   static async connect(operator: OperatorCredential): Promise<Client> {
@@ -114,14 +128,18 @@ export class Client implements AsyncDisposable {
   async #request(verb: Verb, args: object, session: string) {
     const { user, sign } = this.#operator;
     const abort = new AbortController();
+    this.#asking.add(abort);
+    abort.signal.addEventListener("abort", () => this.#asking.delete(abort), { once: true });
     // Listening comes before asking: the first items may be here before the answer.
     const parts = this.#listen(session, abort);
     const nonce = newNonce();
     const frame = seal(ApiRequest, { verb, args, session }, { to: "master", key: sign, nonce });
     try {
-      const reply = await this.#connection.request(subjects.api(user.publicKey, verb), frame, {
+      await this.#lineUp();
+      const answer = this.#connection.request(subjects.api(user.publicKey, verb), frame, {
         timeout: ANSWER_MS_MAX,
       });
+      const reply = await Promise.race([answer, broken(abort.signal)]);
       const { body } = this.#openAnswer(reply.data);
       if (!sameBytes(body.nonce, nonce))
         throw new BomaError("wire/replay", "the master answered another request");
@@ -166,7 +184,6 @@ export class Client implements AsyncDisposable {
   ): AsyncGenerator<unknown> {
     const silence = setTimeout(() => abort.abort(new FeedBroken("the master went silent")), SILENCE_MS);
     const keep = setInterval(() => void this.#keep(session), KEEP_MS);
-    this.#feeds.add(abort);
     try {
       let expected = 0;
       for await (const data of parts) {
@@ -183,7 +200,6 @@ export class Client implements AsyncDisposable {
     } finally {
       clearTimeout(silence);
       clearInterval(keep);
-      this.#feeds.delete(abort);
       abort.abort();
     }
   }
@@ -204,10 +220,15 @@ export class Client implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#breakFeeds("the command is over");
+    this.#break("the command is over");
     await this.#connection.close();
   }
 }
+
+const broken = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+  });
 
 const remoteError = ({ code, message, hint }: { code: string; message: string; hint: string }): BomaError =>
   new BomaError(isErrorCode(code) ? code : "internal", message, { hint });

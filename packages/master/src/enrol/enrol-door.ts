@@ -15,6 +15,7 @@ import {
 import type { Msg, NatsConnection } from "nats";
 
 import type { Keyring } from "../keyring.ts";
+import type { Refused } from "../nodes/refusals.ts";
 import type { NodeRecord } from "../registry/node-record.ts";
 import type { Decision, Enrolment } from "./enrolment.ts";
 
@@ -22,14 +23,14 @@ interface Parts {
   readonly enrolment: Enrolment;
   readonly keyring: () => Keyring;
   readonly credential: (node: NodeRecord) => Promise<string>;
-  readonly refused: (subject: string, error: unknown) => void;
+  readonly refused: Refused;
 }
 
 export function openEnrolDoor(control: NatsConnection, parts: Parts): void {
   control.subscribe("boma.enrol.*", {
     queue: "masters",
     callback: (_error, message) => {
-      answer(message, parts).catch((error: unknown) => parts.refused(message.subject, error));
+      answer(message, parts).catch((error: unknown) => parts.refused(message.subject, error, message));
     },
   });
 }

@@ -25,6 +25,7 @@ import type { Keyring } from "../keyring.ts";
 import type { NodeRecord } from "../registry/node-record.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Revocations } from "../registry/revocations.ts";
+import type { Refused } from "./refusals.ts";
 import type { Sessions } from "./sessions.ts";
 
 interface Parts {
@@ -35,7 +36,7 @@ interface Parts {
   readonly keyring: () => Keyring;
   readonly credential: (node: Pick<NodeRecord, "id" | "key">) => Promise<string>;
   readonly forgetKey: (key: string) => Promise<void>;
-  readonly refused: (subject: string, error: unknown) => void;
+  readonly refused: Refused;
 }
 
 export function openHelloDoor(control: NatsConnection, parts: Parts): void {
@@ -43,7 +44,7 @@ export function openHelloDoor(control: NatsConnection, parts: Parts): void {
     control.subscribe(subject, {
       queue: "masters",
       callback: (_error, message) => {
-        answer(message, parts).catch((error: unknown) => parts.refused(message.subject, error));
+        answer(message, parts).catch((error: unknown) => parts.refused(message.subject, error, message));
       },
     });
   serve("boma.rpc.*.hello", hello);

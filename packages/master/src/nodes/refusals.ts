@@ -1,5 +1,7 @@
 /** A bad message costs itself and one event, which names the connection that it came from. */
 import { asBomaError } from "@boma/protocol";
+import type { Msg } from "nats";
+import { z } from "zod";
 
 import type { Presence } from "../bus/presence.ts";
 import type { Events } from "../events/events.ts";
@@ -11,33 +13,55 @@ interface Parts {
   readonly registry: Registry;
 }
 
-/** Of each sender, so many a second are told one by one; the rest is counted and told with the next one. */
+/** Of each sender one refusal a second is told: the first at once, then the last of those that followed, with their count. */
 const TOLD_EVERY_MS = 1_000;
-const SENDERS_MAX = 10_000;
 
-export function refusals({ events, presence, registry }: Parts): (subject: string, error: unknown) => void {
-  const senders = new Map<string, { toldAt: number; untold: number }>();
-  return (subject, thrown) => {
-    const error = asBomaError(thrown);
+/** Tells of a message that was refused; a request brings the server's word on where it came from. */
+export type Refused = (subject: string, error: unknown, request?: Msg) => void;
+
+// Written by the server, over whatever the sender wrote there.
+const RequestInfo = z.object({ host: z.string(), id: z.number() });
+
+function connectionOf(request: Msg): readonly { ip: string; cid: number }[] {
+  const header = request.headers?.get("Nats-Request-Info");
+  if (!header) return [];
+  const { host, id } = RequestInfo.parse(JSON.parse(header));
+  return [{ ip: host, cid: id }];
+}
+
+interface Held {
+  tell?: (more: number) => void;
+  more: number;
+}
+
+export function refusals({ events, presence, registry }: Parts): Refused {
+  const senders = new Map<string, Held>();
+  const tellNow = (key: string, tell: (more: number) => void, more: number): void => {
+    tell(more);
+    const held: Held = { more: -1 };
+    senders.set(key, held);
+    setTimeout(() => {
+      senders.delete(key);
+      if (held.tell) tellNow(key, held.tell, held.more);
+    }, TOLD_EVERY_MS).unref();
+  };
+  return (subject, thrown, request) => {
+    const { code, message } = asBomaError(thrown);
     const key = subject.split(".")[2] ?? "";
-    const sender = senders.get(key) ?? { toldAt: Number.NEGATIVE_INFINITY, untold: 0 };
-    senders.set(key, sender);
-    if (senders.size > SENDERS_MAX) senders.delete(senders.keys().next().value!);
-    const now = Date.now();
-    if (now - sender.toldAt < TOLD_EVERY_MS) {
-      sender.untold += 1;
-      return;
-    }
-    const connections = presence()
-      .connections(key)
-      .map(({ ip, cid }) => `${ip} (connection ${cid})`);
+    const live = presence().connections(key);
+    const connections = (live.length > 0 || !request ? live : connectionOf(request)).map(
+      ({ ip, cid }) => `${ip} (connection ${cid})`,
+    );
     const id = registry.byKey(key)?.id;
-    events.tell({
-      kind: "message.refused",
-      ...(/^U[A-Z2-7]{55}$/.test(key) && { node: key }),
-      ...(id !== undefined && { id }),
-      data: { code: error.code, message: error.message, subject, connections, more: sender.untold },
-    });
-    Object.assign(sender, { toldAt: now, untold: 0 });
+    const tell = (more: number): void =>
+      events.tell({
+        kind: "message.refused",
+        ...(/^U[A-Z2-7]{55}$/.test(key) && { node: key }),
+        ...(id !== undefined && { id }),
+        data: { code, message, subject, connections, more },
+      });
+    const held = senders.get(key);
+    if (!held) tellNow(key, tell, 0);
+    else Object.assign(held, { tell, more: held.more + 1 });
   };
 }

@@ -1,0 +1,131 @@
+/**
+ * How many returns a second the master takes in. Open jobs wait for nodes whose
+ * agents are gone; then the nodes connect and everything that they have to say,
+ * signed beforehand, is published at once.
+ */
+import { NodeReturn, answerNonce, seal, subjects } from "@boma/protocol";
+import { connect, headers, type NatsConnection } from "nats";
+
+import { Identity } from "../../packages/agent/src/identity.ts";
+import { Boma } from "../boma.ts";
+import type { Bench } from "../run.ts";
+
+interface Letter {
+  readonly connection: NatsConnection;
+  readonly subject: string;
+  readonly frame: Uint8Array;
+}
+
+const NODES = 400;
+/** Below the bounds of a mailbox and of a node's share of the inbox. */
+const JOBS = 25;
+const HOUR_MS = 3_600_000;
+
+export async function returns(bench: Bench): Promise<void> {
+  await using boma = await Boma.start();
+  const nodes = bench.quick ? 100 : NODES;
+  const fleet = await boma.emulate(nodes, "r");
+  fleet.process.signal("SIGKILL");
+  await fleet.process.ended;
+  const taken: number[] = [];
+  const stored: number[] = [];
+  for (let run = 0; run < bench.runs; run++) {
+    const jobs = await openJobs(boma, nodes);
+    const letters = await signed(boma, nodes, jobs);
+    const began = Date.now();
+    await Promise.all(letters.map(publish));
+    const acked = Date.now();
+    const closed = await lastClosed(boma, jobs);
+    taken.push(letters.length / ((acked - began) / 1000));
+    stored.push(letters.length / ((closed - began) / 1000));
+    await Promise.all([...new Set(letters.map(({ connection }) => connection))].map((one) => one.close()));
+  }
+  const count = (nodes * JOBS).toLocaleString("en");
+  bench.add({
+    name: "returns taken in (kept in the inbox, acknowledged)",
+    unit: "1/s",
+    runs: taken,
+    budget: "≥ 10,000",
+    note: `bursts of ${count} over ${nodes} connections; the senders share the cores`,
+  });
+  bench.add({
+    name: "returns verified, stored and told",
+    unit: "1/s",
+    runs: stored,
+    note: "from the first publish to the last job closed",
+  });
+}
+
+/** A write waits for offline nodes, so its job stays open; nobody will run it. */
+async function openJobs(boma: Boma, nodes: number): Promise<string[]> {
+  const ids: string[] = [];
+  // The connections of the last run have to be gone, or the jobs would not wait.
+  await untilOffline(boma);
+  for (let at = 0; at < JOBS; at++) {
+    const words = ["run", "*", "cmd.run", "true", "--async", "--expire", "1h", "--timeout", "10m", "--json"];
+    const made = JSON.parse(await boma.ok(...words)) as { job: string; nodes: number };
+    if (made.nodes !== nodes) throw new Error(`the job is for ${made.nodes} nodes instead of ${nodes}`);
+    ids.push(made.job);
+  }
+  return ids;
+}
+
+async function untilOffline(boma: Boma): Promise<void> {
+  for (;;) {
+    const list = JSON.parse(await boma.ok("nodes", "--json")) as { connected: boolean }[];
+    if (list.every(({ connected }) => !connected)) return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+async function signed(boma: Boma, nodes: number, jobs: readonly string[]): Promise<Letter[]> {
+  const letters: Letter[] = [];
+  for (let at = 1; at <= nodes; at++) {
+    const identity = await Identity.read(boma.emulatedDir("r", `r-${String(at).padStart(4, "0")}`));
+    if (!identity?.approved) throw new Error("an emulated agent has no identity");
+    const { nkey, sign } = identity.keys;
+    const { credential } = identity.approved;
+    const connection = await connect({
+      servers: boma.url,
+      authenticator: answerNonce(nkey, () => credential),
+      inboxPrefix: `_INBOX.${nkey.publicKey}`,
+      noAsyncTraces: true,
+    });
+    const now = Date.now();
+    for (const job of jobs) {
+      const body = {
+        job,
+        status: "ok" as const,
+        value: { code: 0, stdout: "" },
+        startedAt: now,
+        ms: 1,
+        cut: false,
+      };
+      const frame = seal(NodeReturn, body, { to: "master", key: sign, now, expires: now + HOUR_MS });
+      letters.push({ connection, subject: subjects.inbox(nkey.publicKey, "return"), frame });
+    }
+  }
+  // One return of each node after the other, as a fleet answers.
+  return letters.sort((a, b) => letters.indexOf(a) - letters.indexOf(b));
+}
+
+async function publish({ connection, subject, frame }: Letter): Promise<void> {
+  const named = headers();
+  named.set("Nats-Msg-Id", crypto.randomUUID());
+  const ack = await connection.request(subject, frame, { timeout: 60_000, headers: named });
+  const { stream } = ack.json<{ stream?: string }>();
+  if (stream === undefined) throw new Error(`the inbox refused a return: ${ack.string()}`);
+}
+
+async function lastClosed(boma: Boma, jobs: readonly string[]): Promise<number> {
+  const wanted = new Set(jobs);
+  for (;;) {
+    const list = JSON.parse(await boma.ok("jobs", "list", "--limit", String(JOBS), "--json")) as {
+      job: string;
+      closedAt?: number;
+    }[];
+    const closed = list.filter(({ job }) => wanted.has(job)).map(({ closedAt }) => closedAt);
+    if (closed.length === jobs.length && closed.every((at) => at !== undefined)) return Math.max(...closed);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}

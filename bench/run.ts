@@ -1,0 +1,82 @@
+/**
+ * Measures boma as it is installed, on this machine:
+ *
+ *   npm run bench                        everything, five runs each: bench/results.md and results.json
+ *   npm run bench -- --only ping         one group: floor, ping, fifty, returns, agents, idle
+ *   npm run bench -- --quick             two runs and small fleets, printed and not kept
+ *   npm run bench -- --long              idle agents over a minute as well
+ */
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+
+import { findNatsServer } from "../packages/master/src/bus/program.ts";
+import { build } from "../scripts/build.ts";
+import { version } from "./boma.ts";
+import { agents, idle } from "./groups/agents.ts";
+import { fifty } from "./groups/fifty.ts";
+import { floor } from "./groups/floor.ts";
+import { ping } from "./groups/ping.ts";
+import { returns } from "./groups/returns.ts";
+import { type Figure, load, machine, markdown, table } from "./report.ts";
+
+export interface Bench {
+  readonly runs: number;
+  readonly quick: boolean;
+  add(figure: Figure): void;
+  /** Something went otherwise than it should: told in the results, never hidden in an average. */
+  problem(text: string): void;
+}
+
+const groups = { floor, ping, fifty, returns, agents, idle };
+
+const { values: asked } = parseArgs({
+  options: { only: { type: "string" }, quick: { type: "boolean" }, long: { type: "boolean" } },
+});
+if (asked.only !== undefined && !Object.hasOwn(groups, asked.only))
+  throw new Error(`--only ${asked.only}: there are ${Object.keys(groups).join(", ")}`);
+
+const figures: Figure[] = [];
+const problems: string[] = [];
+const bench: Bench = {
+  runs: asked.quick ? 2 : 5,
+  quick: asked.quick ?? false,
+  add(figure) {
+    figures.push(figure);
+    console.error(
+      `  ${figure.name}: ${figure.runs.map((run) => run.toFixed(run < 10 ? 2 : 0)).join(" ")} ${figure.unit}`,
+    );
+  },
+  problem(text) {
+    problems.push(text);
+    console.error(`  ! ${text}`);
+  },
+};
+
+await build();
+const loadBefore = load();
+for (const [name, measure] of Object.entries(groups)) {
+  if (asked.only === undefined ? name === "idle" && !asked.long : name !== asked.only) continue;
+  console.error(`${name}  (load ${load()})`);
+  await measure(bench);
+}
+console.log(table(figures));
+for (const problem of problems) console.log(`! ${problem}`);
+
+if (!asked.quick && asked.only === undefined) {
+  const context = {
+    date: new Date().toISOString(),
+    command: ["npm run bench", ...(asked.long ? ["-- --long"] : [])].join(" "),
+    boma: (await version()).version,
+    nats: (await findNatsServer())?.version.join(".") ?? "?",
+    loadBefore,
+    problems,
+  };
+  const file = (name: string) => new URL(name, import.meta.url);
+  writeFileSync(file("results.md"), markdown(figures, context));
+  writeFileSync(
+    file("results.json"),
+    `${JSON.stringify({ ...context, machine: machine(), figures }, undefined, 2)}\n`,
+  );
+  console.log("written: bench/results.md, bench/results.json");
+}
+process.exit(0);
