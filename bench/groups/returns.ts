@@ -79,7 +79,7 @@ async function untilOffline(boma: Boma): Promise<void> {
 }
 
 async function signed(boma: Boma, nodes: number, jobs: readonly string[]): Promise<Letter[]> {
-  const letters: Letter[] = [];
+  const byNode: Letter[][] = [];
   for (let at = 1; at <= nodes; at++) {
     const identity = await Identity.read(boma.emulatedDir("r", `r-${String(at).padStart(4, "0")}`));
     if (!identity?.approved) throw new Error("an emulated agent has no identity");
@@ -92,21 +92,17 @@ async function signed(boma: Boma, nodes: number, jobs: readonly string[]): Promi
       noAsyncTraces: true,
     });
     const now = Date.now();
-    for (const job of jobs) {
-      const body = {
-        job,
-        status: "ok" as const,
-        value: { code: 0, stdout: "" },
-        startedAt: now,
-        ms: 1,
-        cut: false,
-      };
+    const subject = subjects.inbox(nkey.publicKey, "return");
+    const letters = jobs.map((job) => {
+      const value = { code: 0, stdout: "", stderr: "" };
+      const body = { job, status: "ok" as const, value, startedAt: now, ms: 1, cut: false };
       const frame = seal(NodeReturn, body, { to: "master", key: sign, now, expires: now + HOUR_MS });
-      letters.push({ connection, subject: subjects.inbox(nkey.publicKey, "return"), frame });
-    }
+      return { connection, subject, frame };
+    });
+    byNode.push(letters);
   }
   // One return of each node after the other, as a fleet answers.
-  return letters.sort((a, b) => letters.indexOf(a) - letters.indexOf(b));
+  return jobs.flatMap((_, job) => byNode.map((letters) => letters[job]!));
 }
 
 async function publish({ connection, subject, frame }: Letter): Promise<void> {

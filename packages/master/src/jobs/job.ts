@@ -149,11 +149,16 @@ export class Job {
     // In a batch it is not its turn until it is there.
     if (course.status === "queued" && this.record.batch !== undefined) return false;
     this.#world.deliver(course.key, this.#order()).then(
-      (problem) => problem && this.#end(course, problem),
+      (problem) => (problem ? this.#end(course, problem) : this.#delivered(course)),
       (error: unknown) =>
         this.#end(course, failedEnding("internal", `the job could not be sent: ${String(error)}`)),
     );
     return isBusy(course);
+  }
+
+  /** The bus has the order: from now on silence is the node's, not that of a master which sends to thousands. */
+  #delivered(course: Course): void {
+    if (course.status === "sent") course.sentAt = this.#world.now();
   }
 
   #send(course: Course): void {
@@ -207,7 +212,7 @@ export class Job {
       const waits = this.record.expiresAt > course.lostAt && this.record.batch === undefined;
       this.#set(course, course.status === "sent" && waits ? "queued" : course.status);
     }
-    this.#schedule();
+    this.#reschedule();
   }
 
   /** A node that the job waited for is there; where there are batches, it stands in line. */
@@ -232,7 +237,7 @@ export class Job {
       course.deadline = Math.min(course.deadline, this.#world.now() + CANCEL_MS);
     }
     await Promise.all(withdrawn);
-    this.#schedule();
+    this.#reschedule();
   }
 
   /** What the master concludes about a node. */
@@ -282,6 +287,13 @@ export class Job {
       () => this.#tell({ type: "closed" }),
       (error: unknown) => this.#world.broken(error),
     );
+  }
+
+  /** Something may fall due earlier than the clock is set for. */
+  #reschedule(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#schedule();
   }
 
   /** Looks at every open course, and sets the clock for the next look. */

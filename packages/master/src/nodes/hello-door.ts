@@ -155,8 +155,9 @@ async function endKey(key: string, { revocations, forgetKey }: Ending): Promise<
 /** A master that ended in the middle of a node's move left the former key alive. */
 export async function finishRekeys(parts: Ending): Promise<void> {
   const { registry, revocations } = parts;
-  for (const { formerKey } of [...registry.approved()]) {
-    if (formerKey === undefined || revocations.isRevoked(formerKey)) continue;
+  const formerKeys = [...registry.approved()].flatMap(({ formerKey }) => formerKey ?? []);
+  for (const formerKey of formerKeys) {
+    if (revocations.isRevoked(formerKey)) continue;
     await registry.forget(formerKey);
     await endKey(formerKey, parts);
   }

@@ -35,29 +35,33 @@ export class Revocations {
   /** Resolves when every server that answers has cut the key's connections and refuses new ones. */
   async revoke(key: string, of: Revocation["of"]): Promise<void> {
     await this.#table.update(key, (known) => known ?? { key, of, at: Date.now() });
-    await this.#push([of]);
+    await this.#push(ACCOUNTS[of]);
   }
 
-  /** Gives the bus what it may have missed while no master ran. */
+  /** Gives the bus all accounts as they are now: what was revoked, and roles of this release. For the start. */
   push(): Promise<void> {
-    return this.#push(["agent", "operator"]);
+    return this.#push(EVERY);
   }
 
-  #push(of: readonly Revocation["of"][]): Promise<void> {
-    const mine = this.#pushing.catch(() => undefined).then(() => this.#pushNow(of));
+  #push(accounts: RegExp): Promise<void> {
+    const mine = this.#pushing.catch(() => undefined).then(() => this.#pushNow(accounts));
     this.#pushing = mine;
     return mine;
   }
 
-  /** Only the accounts that changed: a pushed account loses the answers that are on their way to it. */
-  async #pushNow(changed: readonly Revocation["of"][]): Promise<void> {
+  async #pushNow(accounts: RegExp): Promise<void> {
     const by = (of: Revocation["of"]) =>
       Object.fromEntries(
         [...this.#table.values()].filter((row) => row.of === of).map(({ key, at }) => [key, at]),
       );
     const jwts = await accountJwts(this.#trust, { agents: by("agent"), operators: by("operator") });
-    const prefixes = changed.map((of) => ({ agent: "AGENTS", operator: "OPERATORS" })[of]);
-    for (const { name, jwt } of jwts)
-      if (prefixes.some((prefix) => name.startsWith(prefix))) await pushAccount(this.#system, jwt);
+    for (const { name, jwt } of jwts) if (accounts.test(name)) await pushAccount(this.#system, jwt);
   }
 }
+
+/** A pushed account loses the answers that are on their way to it, so that a revocation pushes its own only. */
+const ACCOUNTS = { agent: /^AGENTS-/, operator: /^OPERATORS$/ } as const satisfies Record<
+  Revocation["of"],
+  RegExp
+>;
+const EVERY = /^/;

@@ -86,15 +86,17 @@ export class Store {
       }),
       ...(from.since && { deliver_policy: "by_start_time", opt_start_time: from.since.toISOString() }),
     });
-    if ((await consumer.info(true)).num_pending === 0) return;
-    const messages = await consumer.consume({ max_messages: 1000 });
-    try {
-      for await (const message of messages) {
+    let { num_pending: pending } = await consumer.info(true);
+    while (pending > 0) {
+      const batch = await consumer.fetch({ max_messages: Math.min(pending, BATCH), expires: BATCH_MS });
+      let taken = 0;
+      for await (const message of batch) {
+        taken += 1;
+        pending = message.info.pending;
         yield { subject: message.subject, sequence: message.seq, data: message.data, time: message.time };
-        if (message.info.pending === 0) return;
       }
-    } finally {
-      await messages.close();
+      // A server may still count what was replaced after the reading began, and would never send it.
+      if (taken === 0) return;
     }
   }
 
@@ -105,6 +107,9 @@ export class Store {
 }
 
 const PUT_ATTEMPTS = 5;
+/** Messages that are read at once, and how long the rest of a batch is waited for. */
+const BATCH = 1000;
+const BATCH_MS = 1000;
 
 function isConflict(thrown: unknown): boolean {
   const error = thrown as { code?: number; apiError?: () => { err_code?: number } };
