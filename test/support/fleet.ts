@@ -180,6 +180,7 @@ export class Fleet implements AsyncDisposable {
     const home = join(this.dir, prefix);
     const words = ["--count", String(count), "--prefix", prefix, "--token-file", file, "--home", home];
     const agents = new TestProcess(process.execPath, [bin("agent"), "emulate", ...words]);
+    this.#started.push(agents);
     this.agents.set(prefix, agents);
     await agents.line(/^ready/);
     return agents;

@@ -5,6 +5,7 @@
  */
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
+import { setTimeout } from "node:timers/promises";
 
 import { BomaError, type JobOrder, unpack } from "@boma/protocol";
 
@@ -49,6 +50,8 @@ export interface JournalOptions {
 /** Done ids outlive their job's expiry by this much, for clocks that differ and mail that lingers. */
 const REMEMBER_MS = 3_600_000;
 const COMPACT_BYTES = 4 * 1024 * 1024;
+/** Records that need not be durable are written by the handful. */
+const GATHER_MS = 100;
 
 interface Done {
   readonly id: string;
@@ -163,12 +166,14 @@ export class Journal {
       settled,
     });
     this.#writing ??= this.#write();
+    // What nobody would miss keeps nobody waiting.
+    if (this.#options.durable === false) settled.resolve();
     return settled.promise;
   }
 
   /** Whatever came while the last write was under way shares the next one, and its fsync. */
   async #write(): Promise<void> {
-    await Promise.resolve();
+    await (this.#options.durable === false ? setTimeout(GATHER_MS) : Promise.resolve());
     while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0);
       try {

@@ -3,13 +3,15 @@
 // fitting Node; this door hands over to it when an older one opens.
 import { spawn } from "node:child_process";
 import nodeModule from "node:module";
-import { constants } from "node:os";
+import { constants, homedir } from "node:os";
 import { fileURLToPath } from "node:url";
 
 const NODE_MAJOR_MIN = 26;
 
 if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) {
-  nodeModule.enableCompileCache?.();
+  // In /tmp, its usual place, others could put code into it.
+  const own = process.getuid?.() === 0 ? "/var/cache/boma" : `${homedir()}/.cache/boma`;
+  nodeModule.enableCompileCache?.(process.env.NODE_COMPILE_CACHE ?? own);
   await import("../src/main.ts");
 } else {
   const node = fileURLToPath(new URL("../../../node_modules/.bin/node", import.meta.url));

@@ -120,12 +120,12 @@ export class Client implements AsyncDisposable {
   }
 
   /** Asks for items that follow one another. Leaving the loop ends the feed. */
-  async *follow<T>(verb: Verb, args: object = {}): AsyncGenerator<T> {
-    const answer = await this.#request(verb, args, newSession());
+  async *follow<T>(verb: Verb, args: object = {}, answerMs = ANSWER_MS_MAX): AsyncGenerator<T> {
+    const answer = await this.#request(verb, args, newSession(), answerMs);
     if (answer.feed) yield* answer.items as AsyncIterable<T>;
   }
 
-  async #request(verb: Verb, args: object, session: string) {
+  async #request(verb: Verb, args: object, session: string, answerMs = ANSWER_MS_MAX) {
     const { user, sign } = this.#operator;
     const abort = new AbortController();
     this.#asking.add(abort);
@@ -137,7 +137,7 @@ export class Client implements AsyncDisposable {
     try {
       await this.#lineUp();
       const answer = this.#connection.request(subjects.api(user.publicKey, verb), frame, {
-        timeout: ANSWER_MS_MAX,
+        timeout: answerMs,
       });
       const reply = await Promise.race([answer, broken(abort.signal)]);
       const { body } = this.#openAnswer(reply.data);

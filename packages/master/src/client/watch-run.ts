@@ -10,10 +10,13 @@ import { type Client, FeedBroken } from "./client.ts";
 
 /** How long a lost master is looked for before the command gives up; the job goes on without it. */
 const LOST_MS_MAX = 60_000;
+/** Between accounts the bus does not say that nobody is there, so a master that starts is asked often. */
+const RETRY_MS = 1_500;
 
 interface Source {
   readonly verb: Verb;
   readonly args: object;
+  readonly answerMs?: number;
 }
 
 export async function watchRun(
@@ -66,7 +69,7 @@ async function followAll(
   let lostAt: number | undefined;
   for (;;) {
     try {
-      for await (const item of client.follow<JobItem>(next.verb, next.args)) {
+      for await (const item of client.follow<JobItem>(next.verb, next.args, next.answerMs)) {
         lostAt = undefined;
         if (signal.aborted) return;
         take(view, item);
@@ -85,7 +88,7 @@ async function followAll(
           hint: `Look again later: boma-master jobs attach ${job}`,
           cause: error,
         });
-      next = { verb: "job.attach", args: { job } };
+      next = { verb: "job.attach", args: { job }, answerMs: RETRY_MS };
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }

@@ -32,7 +32,7 @@ export interface JobWorld {
 }
 
 export type JobNews =
-  | { readonly type: "status"; readonly course: Readonly<Course> }
+  | { readonly type: "status"; readonly course: Readonly<Course>; readonly before: Course["status"] }
   | { readonly type: "ending"; readonly course: Readonly<Course>; readonly ending: Ending }
   | {
       readonly type: "lines";
@@ -108,6 +108,8 @@ export class Job {
     this.#send(course);
     if (!this.#world.connected(course.key)) course.lostAt = this.#world.now();
     if (this.record.state === "cancelled") course.deadline = this.#world.now() + CANCEL_MS;
+    // That it began was told by the master who heard it.
+    course.status = "running";
     this.#set(course, "running");
   }
 
@@ -350,8 +352,9 @@ export class Job {
   }
 
   #set(course: Course, status: Course["status"]): void {
+    const before = course.status;
     course.status = status;
-    this.#tell({ type: "status", course });
+    this.#tell({ type: "status", course, before });
   }
 
   #tell(news: JobNews): void {

@@ -179,6 +179,7 @@ export class Jobs {
         ...about,
         data: { status, ...(ms !== undefined && { ms }), ...(error && { error: error.code }) },
       });
-    } else if (news.course.status === "running") events.tell({ kind: "job.accepted", ...about });
+    } else if (news.course.status === "running" && news.before !== "running")
+      events.tell({ kind: "job.accepted", ...about });
   }
 }

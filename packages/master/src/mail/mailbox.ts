@@ -18,8 +18,12 @@ import { type Store, STREAM, WriteConflict } from "../store/store.ts";
 
 /** Snapshots stay readable for as long as the stream keeps them; each order has an expiry of its own. */
 const SNAPSHOT_MS = 8 * 24 * 3_600_000;
-/** Jobs that ended are taken out a little later, so that a busy node's snapshot is not written twice a job. */
-const TIDY_MS = 1_000;
+/**
+ * Jobs that ended are taken out later, or with the next job: a snapshot without
+ * them is signed, stored and verified like any other, and its reader knows that
+ * they are done.
+ */
+const TIDY_MS = 30_000;
 const CANCELLED_KEPT = 32;
 
 export class Mailbox {
@@ -59,7 +63,7 @@ export class Mailbox {
     this.#tidy ??= setTimeout(() => {
       this.#tidy = undefined;
       void this.#write().catch(() => undefined); // The next write of this box carries it as well.
-    }, TIDY_MS).unref();
+    }, TIDY_MS * (0.5 + Math.random())).unref();
   }
 
   async cancel(job: string): Promise<void> {
