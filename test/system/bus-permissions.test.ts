@@ -342,8 +342,8 @@ describe.for(serverPrograms.map((program) => [nameOf(program), program] as const
       // Its other kinds have shares of their own.
       await jetstream(noisy.connection).publish(subjects.inbox(noisy.key, "return"), "x");
 
-      const manager = await jetstreamManager(control, { checkAPI: false });
-      await manager.consumers.add("INBOX", { durable_name: "masters", ack_policy: AckPolicy.Explicit });
+      const streams = await jetstreamManager(control, { checkAPI: false });
+      await streams.consumers.add("INBOX", { durable_name: "masters", ack_policy: AckPolicy.Explicit });
       const consumer = await jetstream(control).consumers.get("INBOX", "masters");
       let taken = 0;
       for await (const message of await consumer.fetch({ max_messages: 10_000, expires: 1_000 })) {
@@ -353,7 +353,7 @@ describe.for(serverPrograms.map((program) => [nameOf(program), program] as const
       }
       expect(taken).toBe(INBOX_MESSAGES_PER_NODE_MAX);
       expect((await publish(noisy)).stream).toBe("INBOX");
-      await manager.consumers.delete("INBOX", "masters");
+      await streams.consumers.delete("INBOX", "masters");
     });
 
     test("a seventeenth subscription is refused", async () => {

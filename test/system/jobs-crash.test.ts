@@ -18,6 +18,18 @@ afterAll(() => fleet?.[Symbol.asyncDispose]());
 
 const show = async (job: string) => (await fleet.json<RunDocument>("jobs", "show", job)).value;
 
+/** After a restart of the bus the nodes come back one by one. */
+const allConnected = () =>
+  expect
+    .poll(
+      async () =>
+        (await fleet.json<{ connected: boolean }[]>("nodes")).value.map(({ connected }) => connected),
+      {
+        timeout: 30_000,
+      },
+    )
+    .toEqual([true, true, true]);
+
 interface Gated {
   readonly watching: TestProcess;
   readonly job: string;
@@ -29,6 +41,7 @@ interface Gated {
 
 /** A command on `box` that counts its beginnings and ends, and waits in between until it is let go. */
 async function gated(name: string): Promise<Gated> {
+  await allConnected();
   const [log, gate] = [join(fleet.dir, `${name}.log`), join(fleet.dir, `${name}.gate`)];
   const command = `echo begun | tee -a ${log}; while [ ! -e ${gate} ]; do sleep 0.05; done; echo ended | tee -a ${log}`;
   const watching = fleet.spawn("run", "box", "cmd.run", command, "shell=true");
@@ -107,6 +120,7 @@ describe("a master that is killed in the middle of a job", () => {
   });
 
   test("does not call nodes offline that are on their way back with it", async () => {
+    await allConnected();
     await using watching = fleet.spawn("run", "n-*", "test.sleep", "8", "--timeout", "60s");
     const job = await jobOf(watching);
     await Promise.all(

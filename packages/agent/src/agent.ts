@@ -14,13 +14,14 @@ import { hardwareClaims } from "./claims.ts";
 import { MasterTime, systemClock } from "./clock.ts";
 import { complaints } from "./complaints.ts";
 import { type Connection, openConnection } from "./connection.ts";
-import { askOnce, enrol, type EnrolPorts, type Knock } from "./enrol.ts";
+import type { EnrolPorts } from "./enrol.ts";
 import { messageOf } from "./files.ts";
 import { type GrainsFeed, startGrainsFeed } from "./grains-feed.ts";
 import { hostOf, realParts } from "./host/hosts.ts";
-import { closeHome, Identity } from "./identity.ts";
+import { closeHome, Identity, noMaster } from "./identity.ts";
 import { Jobs } from "./jobs.ts";
 import { Journal, type StartedRecord } from "./journal.ts";
+import { letIn } from "./let-in.ts";
 import { type Letters, lettersOf } from "./letters.ts";
 import { type HomeLock, lockHome, processIdentity } from "./lock.ts";
 import { type Log, silentLog } from "./log.ts";
@@ -130,7 +131,7 @@ export class Agent {
         log.warn({ path }, "others could read this file; now only its owner can");
       await identity.begin({ kit: this.#options.kit, proposed: this.#options.id });
       const { kit } = identity;
-      if (!kit) throw noKit();
+      if (!kit) throw noMaster();
       const trust = await openTrust(dir, kit.root, { durable });
       const now = (): number | undefined => (this.#time.known ? this.#time.now() : undefined);
       const journal = await Journal.open(join(dir, "journal"), { durable, now });
@@ -206,36 +207,14 @@ export class Agent {
     this.#turn("enrolling");
     const { version, token, hardware } = this.#options;
     const { grains } = feed.current;
-    const base = {
+    const asking = {
       kit,
       id: identity.id,
       agentVersion: version,
       claims: hardwareClaims(grains, await hardware?.()),
       token,
     };
-    if (await this.#knockWithNextKeys(base)) return;
-    const approval = await enrol({ ...base, keys: identity.keys }, this.#enrolPorts(), signal);
-    if (!approval) return;
-    const { id, credential, assigned } = approval;
-    await identity.approve({ id, credential, ...(assigned && { assigned }) });
-    this.#refused = false;
-  }
-
-  /** The answer to a rekey may have been lost: then the master knows the next keys as this node's own. */
-  async #knockWithNextKeys(base: Omit<Knock, "keys">): Promise<boolean> {
-    const { identity } = this.#own;
-    const keys = await identity.nextKeys();
-    if (!keys || !identity.approved) return false;
-    try {
-      const approval = await askOnce({ ...base, keys }, this.#enrolPorts());
-      if (!approval) return false;
-      await identity.adoptNextKeys(keys, approval.credential);
-      this.#refused = false;
-      return true;
-    } catch (thrown) {
-      this.#log.warn({ error: messageOf(thrown) }, "the master could not be asked about the new keys");
-      return false;
-    }
+    if (await letIn(identity, asking, this.#enrolPorts(), { signal, log: this.#log })) this.#refused = false;
   }
 
   #enrolPorts(): EnrolPorts {
@@ -418,8 +397,3 @@ export class Agent {
     this.#ready.reject(new BomaError("internal", "the agent was stopped before it was ready"));
   }
 }
-
-const noKit = (): BomaError =>
-  new BomaError("usage/argument", "this machine does not know its master yet", {
-    hint: "Give --token, --token-file or --join with what `boma-master token create` printed.",
-  });

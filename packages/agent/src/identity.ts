@@ -240,3 +240,8 @@ export async function closeHome(dir: string): Promise<string[]> {
   }
   return open;
 }
+
+export const noMaster = (): BomaError =>
+  new BomaError("usage/argument", "this machine does not know its master yet", {
+    hint: "Give --token, --token-file or --join with what `boma-master token create` printed.",
+  });

@@ -232,7 +232,7 @@ describe("the order of the checks", () => {
   });
 
   test("what `trusts` throws is what the caller sees", () => {
-    const why = new BomaError("trust/revoked", "gone");
+    const why = new BomaError("node/unknown", "gone");
     const trusts = () => {
       throw why;
     };

@@ -72,10 +72,6 @@ export const codes = {
   "job/refused": failed("The node refused the job.", "The message says which rule refused it."),
   "node/unknown": usage("No node has this id.", "`boma-master nodes` lists the ids."),
   "node/id": usage("A node id has a form that is not allowed.", "Ids match [a-z0-9][a-z0-9._-]{0,62}."),
-  "node/id-taken": usage(
-    "Another node holds this id.",
-    "Choose another id, or revoke the node that holds it.",
-  ),
   "enrol/unknown": usage(
     "Nobody with this id or fingerprint asks to join.",
     "`boma-master enroll list` shows who does.",
@@ -83,10 +79,6 @@ export const codes = {
   "enrol/fingerprint": usage(
     "The fingerprint is not the one of the machine that asks.",
     "Compare with what the machine shows on its console.",
-  ),
-  "enrol/denied": failed(
-    "The master denied this machine.",
-    "An operator may approve it: `boma-master enroll list`.",
   ),
   "token/invalid": failed(
     "The boot token is unknown, spent, expired or meant for another machine.",
@@ -125,7 +117,6 @@ export const codes = {
     "The master's trust manifest is not signed by the pinned root, or is older than the one known.",
     "Check that the agent's root pin belongs to this master.",
   ),
-  "trust/revoked": failed("This node's identity was revoked.", "Enrol it anew with a fresh key."),
   "operator/denied": failed(
     "The operator's role does not allow this.",
     "`boma-master operator list` shows the roles.",

@@ -58,7 +58,7 @@ async function readRequest(target: string, name: string, words: readonly string[
   return {
     target,
     function: name,
-    args: readArguments(requireFunction(name), words),
+    args: readArguments(requireFunction(name), withDashes(words, process.argv)),
     test: test ?? false,
     allowEmpty: allowEmpty ?? false,
     watch: !detached,
@@ -82,6 +82,14 @@ async function leave(client: Client, output: Output, request: object): Promise<E
     output.note(`follow it: boma-master jobs attach ${record.job}`);
   }
   return ExitCode.ok;
+}
+
+/** The parser takes the `--` away; what stood behind it is words, also where it looks like key=value. */
+function withDashes(words: readonly string[], typed: readonly string[]): string[] {
+  const at = typed.indexOf("--");
+  if (at < 0) return [...words];
+  const behind = typed.length - at - 1;
+  return [...words.slice(0, words.length - behind), "--", ...words.slice(words.length - behind)];
 }
 
 function share(text: string, option: string): { count: number } | { percent: number } {

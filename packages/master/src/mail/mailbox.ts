@@ -60,10 +60,13 @@ export class Mailbox {
   /** Takes out a job that ended, in a while. */
   remove(job: string): void {
     if (!this.#orders.delete(job)) return;
-    this.#tidy ??= setTimeout(() => {
-      this.#tidy = undefined;
-      void this.#write().catch(() => undefined); // The next write of this box carries it as well.
-    }, TIDY_MS * (0.5 + Math.random())).unref();
+    this.#tidy ??= setTimeout(
+      () => {
+        this.#tidy = undefined;
+        void this.#write().catch(() => undefined); // The next write of this box carries it as well.
+      },
+      TIDY_MS * (0.5 + Math.random()),
+    ).unref();
   }
 
   async cancel(job: string): Promise<void> {
