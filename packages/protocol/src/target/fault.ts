@@ -24,7 +24,7 @@ export function placed<T>(read: () => T, place: (at: number) => number): T {
 }
 
 export function syntaxError(source: string, fault: Fault): BomaError {
-  const message = `${fault.message}\n${excerpt(source, fault.at)}`;
+  const message = `${showable(fault.message)}\n${excerpt(source, fault.at)}`;
   return new BomaError("target/syntax", message, fault.hint === undefined ? {} : { hint: fault.hint });
 }
 

@@ -70,4 +70,8 @@ describe("hostile sources", () => {
       { numRuns: 5000 },
     );
   });
+
+  test("a line break inside quotes stays inside its one line of the message", () => {
+    expect(outcome("'\n'")).toBe("target/syntax: ` ` cannot be in a node id\n  '\n   ^");
+  });
 });
