@@ -6,15 +6,16 @@ import { Table } from "../store/table.ts";
 import { GrainsRecord } from "./grains-record.ts";
 import { NodeRecord } from "./node-record.ts";
 
+/** Keys by what nodes go by: records change all the time, names hardly ever. */
 interface Names {
-  readonly byId: ReadonlyMap<string, NodeRecord>;
-  readonly byHardware: ReadonlyMap<string, NodeRecord>;
+  readonly byId: Map<string, string>;
+  readonly byHardware: Map<string, string>;
 }
 
 export class Registry {
   readonly nodes: Table<NodeRecord>;
   readonly grains: Table<GrainsRecord>;
-  /** Made when it is asked for, thrown away when a node changes. */
+  /** Made when it is asked for, thrown away when a name goes. */
   #names: Names | undefined;
 
   private constructor(nodes: Table<NodeRecord>, grains: Table<GrainsRecord>) {
@@ -33,13 +34,14 @@ export class Registry {
   /** A new node. Its id may be one that a revoked node had: that record makes room, under its own key. */
   async add(node: NodeRecord): Promise<void> {
     await this.nodes.update(node.key, () => node);
-    this.#names = undefined;
+    if (this.#names) addNames(this.#names, node);
   }
 
   /** Changes what is known of a node; nothing happens where it is gone meanwhile. */
   async change(key: string, change: (node: NodeRecord) => NodeRecord): Promise<NodeRecord | undefined> {
+    const before = this.nodes.get(key)?.status;
     const changed = await this.nodes.update(key, (node) => node && change(node));
-    this.#names = undefined;
+    if (changed?.status !== before) this.#names = undefined;
     return changed;
   }
 
@@ -68,7 +70,8 @@ export class Registry {
 
   /** The node of this name; among several that had it, the one that has it now. */
   byId(id: string): NodeRecord | undefined {
-    return this.#index().byId.get(id);
+    const key = this.#index().byId.get(id);
+    return key === undefined ? undefined : this.byKey(key);
   }
 
   require(id: string): NodeRecord {
@@ -81,8 +84,8 @@ export class Registry {
   byHardware(claims: HardwareClaims): NodeRecord | undefined {
     const { byHardware } = this.#index();
     for (const piece of pieces(claims)) {
-      const node = byHardware.get(piece);
-      if (node) return node;
+      const key = byHardware.get(piece);
+      if (key !== undefined) return this.byKey(key);
     }
     return undefined;
   }
@@ -109,11 +112,13 @@ function* pieces({ uuid, serial, macs }: HardwareClaims): Generator<string> {
 }
 
 function indexNames(nodes: Iterable<NodeRecord>): Names {
-  const byId = new Map<string, NodeRecord>();
-  const byHardware = new Map<string, NodeRecord>();
-  for (const node of nodes) {
-    if (node.status === "approved" || !byId.has(node.id)) byId.set(node.id, node);
-    if (node.status === "approved") for (const piece of pieces(node.claims)) byHardware.set(piece, node);
-  }
-  return { byId, byHardware };
+  const names: Names = { byId: new Map(), byHardware: new Map() };
+  for (const node of nodes) addNames(names, node);
+  return names;
+}
+
+function addNames({ byId, byHardware }: Names, { key, id, status, claims }: NodeRecord): void {
+  const approved = status === "approved";
+  if (approved || !byId.has(id)) byId.set(id, key);
+  if (approved) for (const piece of pieces(claims)) byHardware.set(piece, key);
 }
