@@ -98,12 +98,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   spawn(...args: readonly string[]): TestProcess {
-    const dash = args.indexOf("--");
-    const words =
-      dash < 0
-        ? [...args, "--home", this.home]
-        : [...args.slice(0, dash), "--home", this.home, ...args.slice(dash)];
-    return new TestProcess(process.execPath, [bin("master"), ...words]);
+    return new TestProcess(process.execPath, [bin("master"), ...args], { env: { BOMA_HOME: this.home } });
   }
 
   /** The same, where anything but success is a broken test. */

@@ -42,7 +42,7 @@ describe("a node that is away", () => {
     const file = join(fleet.dir, "returned");
     const { code, stdout } = await fleet.run("run", "box", "cmd.run", `echo once >> ${file}`, "shell=true");
     expect(code).toBe(5);
-    expect(stdout).toMatch(/^box queued is not connected; the job waits in its mailbox$/m);
+    expect(stdout).toMatch(/^box is not connected; the job waits in its mailbox$/m);
     expect(stdout).toMatch(/^queued +box$/m);
     const job = /^job (\w+):/m.exec(stdout)![1]!;
     expect(stdout).toContain(`boma-master jobs attach ${job}`);

@@ -19,24 +19,19 @@ afterAll(() => fleet?.[Symbol.asyncDispose]());
 const show = async (job: string) => (await fleet.json<RunDocument>("jobs", "show", job)).value;
 
 /** After a restart of the bus the nodes come back one by one. */
-const allConnected = () =>
-  expect
-    .poll(
-      async () =>
-        (await fleet.json<{ connected: boolean }[]>("nodes")).value.map(({ connected }) => connected),
-      {
-        timeout: 30_000,
-      },
-    )
-    .toEqual([true, true, true]);
+async function allConnected(): Promise<void> {
+  const connected = async () =>
+    (await fleet.json<{ connected: boolean }[]>("nodes")).value.every((node) => node.connected);
+  await expect.poll(connected, { timeout: 30_000 }).toBe(true);
+}
 
 interface Gated {
   readonly watching: TestProcess;
   readonly job: string;
   /** Lets the command end. */
-  open(): void;
+  readonly open: () => void;
   /** How often it began, and how often it came to its end. */
-  counts(): { begun: number; ended: number };
+  readonly counts: () => { begun: number; ended: number };
 }
 
 /** A command on `box` that counts its beginnings and ends, and waits in between until it is let go. */

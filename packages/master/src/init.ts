@@ -11,7 +11,7 @@ import { createKeyring, readKeyring } from "./keyring.ts";
 import { writeOperatorFile } from "./operator-file.ts";
 import { writeStarterSite } from "./starter-site.ts";
 
-export const LOCAL_OPERATOR = "local";
+const LOCAL_OPERATOR = "local";
 
 export async function initialise(
   home: Home,

@@ -123,7 +123,10 @@ async function openKept(options: MasterOptions, keyring: () => Keyring, [bus, sy
     Revocations.open(store, options.trust, system),
     Table.open(store, "operator", OperatorRecord),
   ]);
-  await operators.update(options.localOperator.key, (known) => known ?? options.localOperator);
+  const { localOperator } = options;
+  // One that somebody removed stays removed.
+  if (!revocations.isRevoked(localOperator.key))
+    await operators.update(localOperator.key, (known) => known ?? localOperator);
   const events = new Events(store, options.log);
   return { store, registry, tokens, allowList, revocations, operators, events };
 }

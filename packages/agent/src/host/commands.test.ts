@@ -54,20 +54,20 @@ test.each([
   });
 });
 
-const root = process.getuid?.() === 0;
-// Each account can show its own half of the rule; on a machine where tests run as root it is this one.
-if (root)
-  test("as another user the program has that user's ids and groups", async () => {
-    const { stdout } = await run({ argv: ["id", "-un"], user: "nobody" });
-    expect(stdout).toBe("nobody\n");
-    expect((await run({ argv: ["id", "-G"], user: "nobody" })).stdout).not.toMatch(/\b0\b/);
-  });
-else
-  test("an agent that is not root runs nothing as another user, and says so", async () => {
-    await expect(run({ argv: ["id", "-un"], user: "nobody" })).rejects.toMatchObject({
-      code: "function/failed",
-    });
-  });
+const asRoot = async () => {
+  const { stdout } = await run({ argv: ["id", "-un"], user: "nobody" });
+  expect(stdout).toBe("nobody\n");
+  expect((await run({ argv: ["id", "-G"], user: "nobody" })).stdout).not.toMatch(/\b0\b/);
+};
+const asAnybody = () =>
+  expect(run({ argv: ["id", "-un"], user: "nobody" })).rejects.toMatchObject({ code: "function/failed" });
+
+// Each account can show its own half of the rule; where tests run as root it is the first.
+test.each(
+  process.getuid?.() === 0
+    ? [["a program for another user has that user's ids and groups", asRoot] as const]
+    : [["an agent that is not root runs nothing as another user, and says so", asAnybody] as const],
+)("%s", (_title, holds) => holds());
 
 test("long output keeps its beginning and its end", async () => {
   const exit = await run(script("echo first; yes middle | head -c 1000000; echo last"));

@@ -49,7 +49,7 @@ export async function watchRun(
   const took = follow
     ? performance.now() - start
     : (record?.closedAt ?? Date.now()) - (record?.createdAt ?? 0);
-  output.line(summaryText(view, took / 1000, { full }));
+  output.line(summaryText(view, took / 1000, { full, width: output.width }));
   return exitOf(view);
 }
 

@@ -43,7 +43,7 @@ export function completion(program: Command): void {
 }
 
 /** What may stand where the last word is. */
-export async function candidates(program: Command, words: readonly string[]): Promise<string[]> {
+async function candidates(program: Command, words: readonly string[]): Promise<string[]> {
   let command = program as Command;
   const before = words.slice(0, -1);
   const last = words.at(-1) ?? "";

@@ -36,7 +36,7 @@ export const example = (text: string): string =>
     .map((line) => `  $ ${line.trim()}`)
     .join("\n")}\n`;
 
-export const modeOf = ({ json, output }: CommonOptions): Mode => output ?? (json ? "json" : "text");
+const modeOf = ({ json, output }: CommonOptions): Mode => output ?? (json ? "json" : "text");
 
 /** Runs a command's work; whatever happens becomes a clear text and an exit code. */
 export async function perform(

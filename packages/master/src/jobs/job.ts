@@ -5,6 +5,16 @@
 import { ACCEPT_MS, DEADLINE_GRACE_MS, type JobOrder } from "@boma/protocol";
 
 import { type Course, type Ending, type FinalStatus, isFailure, isFinal, newCourse } from "./course.ts";
+import {
+  cancelledEnding,
+  expiredEnding,
+  failedEnding,
+  lostEnding,
+  offlineEnding,
+  overdueEnding,
+  silentEnding,
+  stoppedEnding,
+} from "./endings.ts";
 import type { ExpectedNode, JobRecord } from "./job-record.ts";
 
 /** A node that lost its connection during a read gets this long to come back before it counts as offline. */
@@ -150,7 +160,7 @@ export class Job {
     else this.#set(course, "queued");
     // In a batch it is not its turn until it is there.
     if (course.status === "queued" && this.record.batch !== undefined) return false;
-    this.#world.deliver(course.key, this.#order()).then(
+    this.#world.deliver(course.key, this.#order(course)).then(
       (problem) => (problem ? this.#end(course, problem) : this.#delivered(course)),
       (error: unknown) =>
         this.#end(course, failedEnding("internal", `the job could not be sent: ${String(error)}`)),
@@ -169,11 +179,12 @@ export class Job {
     this.#set(course, "sent");
   }
 
-  #order(): JobOrder {
+  #order({ status }: Course): JobOrder {
     const { job, function: name, args, timeoutMs, test, operator, createdAt, expiresAt } = this.record;
-    const untilDeadline = this.#world.now() + timeoutMs;
+    // Whoever is there may begin until its return would come too late; whoever is not, until the job expires.
+    const begin = status === "queued" ? expiresAt : Math.max(expiresAt, this.#world.now() + timeoutMs);
     const order = { job, function: name, args, timeoutMs, test, operator, issuedAt: createdAt };
-    return { ...order, expiresAt: Math.max(expiresAt, untilDeadline) };
+    return { ...order, expiresAt: begin };
   }
 
   /** A node began, or printed something. */
@@ -368,42 +379,3 @@ const CANCEL_MS = 10_000;
 const TIMER_MS_MAX = 24 * 3_600_000;
 
 const isBusy = ({ status }: Course): boolean => status === "sent" || status === "running";
-
-const ending = (status: FinalStatus, code: string, message: string, hint?: string): Ending => ({
-  status,
-  error: { code, message, ...(hint !== undefined && { hint }) },
-});
-const offlineEnding = ending(
-  "offline",
-  "node/offline",
-  "the node is not connected",
-  "`--expire 1h` lets a job wait for it.",
-);
-const silentEnding = ending(
-  "timeout",
-  "node/not-answering",
-  "the node is connected, but does not answer",
-  "Its agent hangs, or the machine is overloaded: look at it there.",
-);
-const lostEnding = ending(
-  "timeout",
-  "node/lost",
-  "the node lost its connection and did not come back in time",
-  "Look at the machine; should it return, an event `job.late` tells what became of the job.",
-);
-const overdueEnding = ending(
-  "timeout",
-  "job/timeout",
-  "the node began, and did not return in time",
-  "Give it more with `--timeout`; an event `job.late` tells when it returns after all.",
-);
-const expiredEnding = ending(
-  "expired",
-  "job/expired",
-  "the node did not connect before the job expired",
-  "Run it again when the node is back, or give it longer with `--expire`.",
-);
-const cancelledEnding: Ending = { status: "cancelled" };
-const failedEnding = (code: string, message: string): Ending => ending("failed", code, message);
-const stoppedEnding = (failures: number, maxFail: number): Ending =>
-  ending("cancelled", "job/stopped", `not begun: ${failures} nodes failed, and --max-fail is ${maxFail}`);

@@ -95,7 +95,9 @@ export class Jobs {
     const job = this.#open.get(id);
     if (!job) {
       await this.store.read(id);
-      throw new BomaError("usage/argument", `job ${id} is not open any more`);
+      throw new BomaError("usage/argument", `job ${id} is not open any more`, {
+        hint: `How it ended: boma-master jobs show ${id}`,
+      });
     }
     this.#parts.events.tell({ kind: "job.cancelled", job: id, operator });
     await job.cancel();

@@ -88,10 +88,11 @@ function liveText({ width, height }: Output, view: RunView, spinner: string): st
   const done = view.nodes.size - open.length;
   const line = `${style("cyan", spinner)} ${bar(done, view.nodes.size, Math.min(30, width - 40))} ${done}/${view.nodes.size}  ${[...counts(view)].map(([status, count]) => paint(status, `${count} ${status}`)).join("  ")}`;
   if (open.length === 0 || open.length > height - 6) return line;
+  const longest = Math.max(...open.map(([id]) => id.length));
   return [
     ...open.map(
       ([id, { status, lost, notAnswering }]) =>
-        `  ${id}  ${paint(status, lost ? "lost" : notAnswering ? "not answering" : status)}`,
+        `  ${id.padEnd(longest)}  ${paint(status, lost ? "lost" : notAnswering ? "not answering" : status)}`,
     ),
     line,
   ].join("\n");

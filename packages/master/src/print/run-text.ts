@@ -36,7 +36,7 @@ const ORDER = [
   "refused",
   "failed",
 ];
-const NAMES_SHOWN = 12;
+const INDENT = " ".repeat(10);
 const LINES_SHOWN = 40;
 
 interface Group {
@@ -71,17 +71,34 @@ function resultText(node: NodeResult): string {
   return parts.filter((part) => part !== "").join("\n");
 }
 
-export function summaryText(view: RunView, seconds: number, { full = false } = {}): string {
+interface Look {
+  /** All names and all lines of every result. */
+  readonly full: boolean;
+  readonly width: number;
+}
+
+export function summaryText(view: RunView, seconds: number, { full, width }: Look): string {
   const lines: string[] = [];
   for (const { status, text, ids } of groups(view)) {
-    ids.sort();
-    const shown = full ? ids : ids.slice(0, NAMES_SHOWN);
-    const more = ids.length > shown.length ? ` and ${ids.length - shown.length} more` : "";
-    lines.push(`${paint(status, status.padEnd(9))} ${style("bold", shown.join(" "))}${more}`);
-    lines.push(...indent(text, full));
+    const [first = "", ...rest] = nameLines(ids.sort(), { full, width: width - INDENT.length });
+    lines.push(`${paint(status, status.padEnd(INDENT.length - 1))} ${first}`);
+    lines.push(...rest.map((line) => `${INDENT}${line}`), ...indent(text, full));
   }
   lines.push("", closingLine(view, seconds), ...nextSteps(view));
   return lines.join("\n");
+}
+
+/** One line of names that fits, and how many more there are; or all of them, on as many lines as they take. */
+function nameLines(ids: readonly string[], { full, width }: Look): string[] {
+  const lines: string[] = [];
+  const left = [...ids];
+  while (left.length > 0 && (full || lines.length === 0)) {
+    const limit = full ? width : width - ` and ${ids.length} more`.length;
+    let line = left.shift()!;
+    while (left.length > 0 && line.length + 1 + left[0]!.length <= limit) line += ` ${left.shift()!}`;
+    lines.push(style("bold", line));
+  }
+  return left.length === 0 ? lines : [`${lines[0]} and ${left.length} more`];
 }
 
 function indent(text: string, full: boolean): string[] {
@@ -89,7 +106,7 @@ function indent(text: string, full: boolean): string[] {
   const all = text.split("\n");
   const shown = full ? all : all.slice(0, LINES_SHOWN);
   const more = all.length > shown.length ? [style("dim", `… ${all.length - shown.length} more lines`)] : [];
-  return [...shown, ...more].map((line) => `          ${line}`);
+  return [...shown, ...more].map((line) => `${INDENT}${line}`);
 }
 
 function closingLine(view: RunView, seconds: number): string {

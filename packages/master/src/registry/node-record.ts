@@ -2,7 +2,7 @@ import { Assigned, HardwareClaims, NodeId, NodeKey, PublicKey } from "@boma/prot
 import { z } from "zod";
 
 /** The rung of the enrolment ladder that a node reached. Policies and targets may ask for it. */
-export const ASSURANCE = ["hardware-claim", "boot-token", "fingerprint", "operator"] as const;
+const ASSURANCE = ["hardware-claim", "boot-token", "fingerprint", "operator"] as const;
 
 /** What the master knows of a node for certain, because it decided it. */
 export const NodeRecord = z.strictObject({
