@@ -7,6 +7,8 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          // Pure code: files share a worker, so that nothing is imported forty times.
+          isolate: false,
           include: ["packages/*/src/**/*.test.ts", "test/*.test.ts"],
           testTimeout: 20_000,
         },

@@ -4,8 +4,9 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import type { SequencedEvent } from "../../packages/master/src/events/events.ts";
 import { Fleet } from "../support/fleet.ts";
-import { jobOf, run, type RunDocument } from "../support/run.ts";
+import { run, type RunDocument } from "../support/run.ts";
 
 let fleet: Fleet;
 beforeAll(async () => {
@@ -83,20 +84,22 @@ describe("a node that is away", () => {
     expect(existsSync(file)).toBe(false);
   });
 
-  test("does not make room in a batch for itself: where nodes go one by one, it waits for its turn", async () => {
+  test("waits for its turn when it returns in the middle of a batch", async () => {
     await away("box");
-    const file = join(fleet.dir, "batch");
-    await using watching = fleet.spawn("run", "box or n-0001", "cmd.run", `touch ${file}`, "--batch", "1");
-    const job = await jobOf(watching);
-    expect(await watching.ended).toMatchObject({ code: 1 });
-    expect((await show(job)).nodes).toMatchObject({
-      box: { status: "queued" },
-      "n-0001": { status: "refused" },
-    });
+    const words = ["box or n-0001", "test.sleep", "5", "--expire", "1h", "--batch", "1"];
+    const job = (await fleet.ok("run", ...words, "--async")).trim();
+    await fleet.event("job.accepted", (event) => event.job === job && event.id === "n-0001");
     await back("box");
     await ended(job);
-    expect((await show(job)).nodes["box"]).toMatchObject({ status: "ok" });
-    expect(existsSync(file)).toBe(true);
+    expect((await show(job)).summary).toEqual({ ok: 2 });
+    const { value } = await fleet.json<SequencedEvent[]>("events", "job.*", "--since", "1h");
+    const course = value.filter((event) => event.job === job && event.id !== undefined);
+    expect(course.map(({ kind, id }) => `${kind} ${id}`)).toEqual([
+      "job.accepted n-0001",
+      "job.returned n-0001",
+      "job.accepted box",
+      "job.returned box",
+    ]);
   });
 });
 
