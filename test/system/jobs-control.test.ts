@@ -37,7 +37,8 @@ function living(text: string): string[] {
 
 describe("cancelling", () => {
   test("ends the command with all that it started, even what left its session, and the node says so", async () => {
-    const [inner, outer] = ["86399.125", "86399.25"];
+    // Nobody else's sleep has these lengths, and none that an earlier test left behind.
+    const [inner, outer] = [`86399.1${process.pid}`, `86399.2${process.pid}`];
     // The first has another session and no parent left that we know; only what it inherited tells whose it is.
     const command = `setsid sh -c 'sleep ${inner} &'; (sleep ${outer} &) ; echo begun; wait; sleep 86399.5`;
     await using watching = fleet.spawn("run", "box", "cmd.run", command, "shell=true", "--timeout", "1h");
