@@ -9,6 +9,7 @@ export default defineConfig({
           name: "unit",
           // Pure code: files share a worker, so that nothing is imported forty times.
           isolate: false,
+          sequence: { groupOrder: 0 },
           include: ["packages/*/src/**/*.test.ts", "test/*.test.ts"],
           testTimeout: 20_000,
         },
@@ -19,6 +20,8 @@ export default defineConfig({
           include: ["test/system/**/*.test.ts"],
           // Real servers and real agents: two files at a time keep a small machine honest.
           maxWorkers: 2,
+          // After the unit tests: what is cheap to find is found first.
+          sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
