@@ -24,6 +24,7 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
 const usage = (means: string, hint: string): Row => ({ means, hint, exit: ExitCode.usage });
 const failed = (means: string, hint: string): Row => ({ means, hint, exit: ExitCode.failed });
+const incomplete = (means: string, hint: string): Row => ({ means, hint, exit: ExitCode.incomplete });
 const unreachable = (means: string, hint: string): Row => ({ means, hint, exit: ExitCode.unreachable });
 
 export const codes = {
@@ -71,6 +72,30 @@ export const codes = {
   },
   "job/refused": failed("The node refused the job.", "The message says which rule refused it."),
   "node/unknown": usage("No node has this id.", "`boma-master nodes` lists the ids."),
+  "node/offline": incomplete(
+    "The node is not connected, and the job does not wait for it.",
+    "`--expire 1h` lets a job wait for it.",
+  ),
+  "node/not-answering": incomplete(
+    "The node is connected, but does not answer.",
+    "Its agent hangs, or the machine is overloaded: look at it there.",
+  ),
+  "node/lost": incomplete(
+    "The node lost its connection while the job ran, and did not come back in time.",
+    "Look at the machine; should it return, an event `job.late` tells what became of the job.",
+  ),
+  "node/barred": failed(
+    "The node gets no work, because two live sessions have its identity.",
+    "End the copy, or revoke the node and enrol it anew.",
+  ),
+  "job/expired": incomplete(
+    "The node did not connect before the job expired.",
+    "Run it again when the node is back, or give it longer with `--expire`.",
+  ),
+  "job/stopped": failed(
+    "The job was not begun on this node, because more nodes failed than --max-fail allows.",
+    "Look at the nodes that failed first.",
+  ),
   "node/id": usage("A node id has a form that is not allowed.", "Ids match [a-z0-9][a-z0-9._-]{0,62}."),
   "enrol/unknown": usage(
     "Nobody with this id or fingerprint asks to join.",

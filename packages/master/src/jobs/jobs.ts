@@ -10,7 +10,8 @@ import {
 import type { Events } from "../events/events.ts";
 import type { Logger } from "../log.ts";
 import type { Mailboxes } from "../mail/mailbox.ts";
-import type { FinalStatus } from "./course.ts";
+import type { Ending, FinalStatus } from "./course.ts";
+import { failedEnding, refusedEnding } from "./endings.ts";
 import type { ExpectedNode, JobRecord } from "./job-record.ts";
 import { endingOf, type JobStore } from "./job-store.ts";
 import { Job, type JobNews, type JobWorld, type Kept } from "./job.ts";
@@ -139,15 +140,11 @@ export class Jobs {
     return job;
   }
 
-  async #deliver(
-    key: string,
-    order: JobOrder,
-  ): Promise<{ status: "refused" | "failed"; error: { code: string; message: string } } | undefined> {
+  async #deliver(key: string, order: JobOrder): Promise<Ending | undefined> {
     const barred = this.#parts.barred(key);
-    if (barred !== undefined) return { status: "refused", error: { code: "node/barred", message: barred } };
+    if (barred !== undefined) return refusedEnding("node/barred", barred);
     if (await this.#parts.mailboxes.of(key).add(order)) return undefined;
-    const message = "the node has too many unfinished jobs; cancel some of them";
-    return { status: "failed", error: { code: "job/mailbox-full", message } };
+    return failedEnding("job/mailbox-full", "the node has too many unfinished jobs");
   }
 
   async #keep(job: string, key: string, kept: Kept): Promise<boolean> {
