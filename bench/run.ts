@@ -9,8 +9,8 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
-import { findNatsServer } from "../packages/master/src/bus/program.ts";
 import { build } from "../installers/build.ts";
+import { findNatsServer } from "../packages/master/src/bus/program.ts";
 import { version } from "./boma.ts";
 import { agents, idle } from "./groups/agents.ts";
 import { fifty } from "./groups/fifty.ts";
