@@ -267,14 +267,18 @@ describe.for(serverPrograms.map((program) => [nameOf(program), program] as const
     const printed = renderExternalConfig(await serverTrust(trust));
     await writeFile(
       file,
-      `${printed.replace("./boma-accounts", join(place.dir, "accounts"))}\nhost: "127.0.0.1"\nport: -1\nports_file_dir: "${place.dir}"\njetstream { store_dir: "${place.dir}/js", max_file_store: ${storageBytesMax()} }\n`,
+      `${printed.replace("./boma-accounts", join(place.dir, "accounts"))}\nhost: "127.0.0.1"\nport: -1\njetstream { store_dir: "${place.dir}/js", max_file_store: ${storageBytesMax()} }\n`,
     );
     const server = spawn(program.path, ["-c", file], { stdio: ["ignore", "ignore", "pipe"] });
     try {
-      for await (const line of server.stderr) if (String(line).includes("Server is ready")) break;
-      const name = (await readdir(place.dir)).find((entry) => entry.endsWith(".ports"))!;
-      const { nats } = JSON.parse(await readFile(join(place.dir, name), "utf8")) as { nats: string[] };
-      const control = await connectMaster(nats[0]!, await issueMasterUser(trust));
+      // The port stands in the log before the server says that it is ready; its ports file comes at some time after that.
+      let log = "";
+      for await (const part of server.stderr) {
+        log += String(part);
+        if (log.includes("Server is ready")) break;
+      }
+      const [, address] = /Listening for client connections on (\S+)/.exec(log)!;
+      const control = await connectMaster(`nats://${address}`, await issueMasterUser(trust));
       await ensureStreams(control);
       await control.close();
     } finally {
