@@ -151,7 +151,7 @@ async function assemble(options: MasterOptions, connections: Connections): Promi
     watch.handlers,
   );
   const forgetKey = (key: string) => mailboxes.forget(key);
-  const enrolment = new Enrolment({ ...kept, root: held.root, connected, forgetKey });
+  const enrolment = new Enrolment({ ...kept, root: held.root, forgetKey });
   const rotate = async (rootKeyFile: string | undefined) => {
     const rotated = rotateWorkingKey(home, rootKeyFile);
     held = readKeyring(home);

@@ -16,7 +16,6 @@ interface Parts {
   readonly revocations: Revocations;
   readonly events: Events;
   readonly root: Uint8Array;
-  readonly connected: (key: string) => boolean;
   /** Drops what waits for a key that may not speak any more. */
   readonly forgetKey: (key: string) => Promise<void>;
 }
