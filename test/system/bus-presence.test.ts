@@ -1,6 +1,5 @@
 // Goal: the master knows at once who is connected and who has gone, from the server's own mouth.
 // Method: real agents come and go on a real server; each test waits for the event it expects.
-import { setTimeout as delay } from "node:timers/promises";
 
 import { newNkey } from "@boma/protocol";
 import { describe, expect, test } from "vitest";
