@@ -8,6 +8,7 @@ import {
   createHash,
   createPrivateKey,
   createPublicKey,
+  diffieHellman,
   type KeyObject,
   randomBytes,
   sign,
@@ -15,13 +16,13 @@ import {
   verify,
 } from "node:crypto";
 
-import nacl from "tweetnacl";
-
 import { Bytes } from "./codec.ts";
 import { crockford } from "./ids.ts";
 
 const PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
 const SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
+const X25519_PKCS8_PREFIX = Buffer.from("302e020100300506032b656e04220420", "hex");
+const X25519_SPKI_PREFIX = Buffer.from("302a300506032b656e032100", "hex");
 
 export const PublicKey = Bytes.refine((bytes) => bytes.length === 32, "a key has 32 bytes");
 
@@ -76,8 +77,26 @@ export interface SealingKey {
   readonly secretKey: Uint8Array;
 }
 
-export const newSealingKey = (): SealingKey => nacl.box.keyPair();
-export const sealingKey = (secretKey: Uint8Array): SealingKey => nacl.box.keyPair.fromSecretKey(secretKey);
+export const newSealingKey = (): SealingKey => sealingKey(randomBytes(32));
+
+export function sealingKey(secretKey: Uint8Array): SealingKey {
+  const publicKey = createPublicKey(x25519Private(secretKey)).export({ format: "der", type: "spki" });
+  return { publicKey: new Uint8Array(publicKey.subarray(-32)), secretKey: new Uint8Array(secretKey) };
+}
+
+const x25519Private = (secretKey: Uint8Array): KeyObject =>
+  createPrivateKey({ key: Buffer.concat([X25519_PKCS8_PREFIX, secretKey]), format: "der", type: "pkcs8" });
+
+/** What two pairs have in common. Throws for a public key with which everybody would have the same. */
+export const sharedSecret = (secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array =>
+  diffieHellman({
+    privateKey: x25519Private(secretKey),
+    publicKey: createPublicKey({
+      key: Buffer.concat([X25519_SPKI_PREFIX, publicKey]),
+      format: "der",
+      type: "spki",
+    }),
+  });
 
 export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && timingSafeEqual(a, b);

@@ -29,6 +29,19 @@ export const EXPECTED_NODES_MAX = 50_000;
 /** Levels of nesting in a message; deeper ones are an attack on the parser. */
 export const NESTING_DEPTH_MAX = 24;
 
+/** Chunks that one thing may be cut into, and what each of them may weigh: two of them are far from one message. */
+export const CHUNKS_MAX = 64;
+export const CHUNK_BYTES_MAX = 512 * 1024;
+/** The site's own states in one file, and how many of them there may be. */
+export const BUNDLE_BYTES_MAX = 8 * 1024 * 1024;
+export const BUNDLE_STATES_MAX = 1000;
+/** Steps of a state run that travel together in one progress message. */
+export const PROGRESS_STEPS_MAX = 200;
+/** Of a declaration: its state, and its key in parentheses. */
+export const STATE_LENGTH_MAX = 128;
+export const KEY_LENGTH_MAX = 4096;
+export const DECLARATION_ID_LENGTH_MAX = STATE_LENGTH_MAX + KEY_LENGTH_MAX + 2;
+
 /** How far a sender's clock may run ahead of the receiver's, once the offset is known. */
 export const CLOCK_AHEAD_MS_MAX = 60_000;
 /** How long a message without a job behind it stays acceptable. */

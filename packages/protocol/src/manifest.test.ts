@@ -37,6 +37,14 @@ describe("the trust manifest", () => {
     expect(readManifest(signed, root.publicKey)).toEqual(manifest);
   });
 
+  test("may name the key that signs the site's states, and one from before there was such a key is as good as ever", () => {
+    const release = newSigningKey().publicKey;
+    expect(readManifest(signManifest({ ...manifest, release }, root), root.publicKey).release).toEqual(
+      release,
+    );
+    expect(readManifest(signed, root.publicKey)).not.toHaveProperty("release");
+  });
+
   test("has no end: it is replaced, and never runs out", () => {
     const trusts = (key: Uint8Array) => Buffer.from(key).equals(root.publicKey);
     const now = Date.UTC(9999, 0, 1);
@@ -59,6 +67,7 @@ describe("the trust manifest", () => {
     ["no master", { masters: [] }],
     ["seventeen masters", { masters: Array.from({ length: 17 }, () => manifest.masters[0]!) }],
     ["a short key", { masters: [{ ...manifest.masters[0]!, sign: new Uint8Array(31) }] }],
+    ["a short release key", { release: new Uint8Array(31) }],
     ["an unknown field", { more: 1 }],
   ])("with %s is not acceptable, even from the root", (_, change) => {
     const bytes = signManifest({ ...manifest, ...change } as Manifest, root);

@@ -20,6 +20,8 @@ export const TrustManifest = defineMessage({
     masters: z.array(MasterKeys).min(1).max(16),
     /** The oldest envelope version that this fleet still speaks. */
     versionMin: z.number().int().positive(),
+    /** The key that signs the site's own states. Only the root can name another: a master cannot add code of its own. */
+    release: PublicKey.optional(),
   }),
 });
 export type Manifest = z.output<typeof TrustManifest.body>;

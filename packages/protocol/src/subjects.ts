@@ -26,6 +26,8 @@ export const subjects = {
   /** The agent's names for the two direct gets that it may do. */
   readMail: (key: string) => `ctl.mail.${key}`,
   readChunk: (key: string, digest: string, part: number) => `ctl.chunk.${key}.${digest}.${part}`,
+  /** Where the master puts what the node reads by that name. */
+  chunk: (key: string, digest: string, part: number | "*") => `boma.chunk.${key}.${digest}.${part}`,
   /** An operator asks the master, and hears what follows. */
   api: (key: string, verb: string) => `boma.api.${key}.${verb.replace(".", "-")}`,
   feed: (key: string, session: string) => `boma.feed.${key}.${session}`,

@@ -4,7 +4,14 @@ import { z } from "zod";
 import { defineMessage } from "../envelope.ts";
 import { Grains } from "../grains.ts";
 import { JobId } from "../ids.ts";
-import { GRAINS_BYTES_MAX, INBOX_BYTES_MAX, LINE_BYTES_MAX, PROGRESS_LINES_MAX } from "../limits.ts";
+import {
+  GRAINS_BYTES_MAX,
+  INBOX_BYTES_MAX,
+  LINE_BYTES_MAX,
+  PROGRESS_LINES_MAX,
+  DECLARATION_ID_LENGTH_MAX,
+  PROGRESS_STEPS_MAX,
+} from "../limits.ts";
 
 /** How a function can end on the node itself. */
 export const RETURN_STATUS = [
@@ -46,6 +53,16 @@ const ProgressLine = z.strictObject({
   text: z.string().max(LINE_BYTES_MAX),
 });
 
+const ProgressStep = z.strictObject({
+  id: z.string().max(DECLARATION_ID_LENGTH_MAX),
+  index: z.number().int().nonnegative(),
+  total: z.number().int().nonnegative(),
+  /** How it ended; absent while it runs. */
+  result: z.string().max(16).optional(),
+  ms: z.number().nonnegative().optional(),
+});
+export type ProgressStep = z.output<typeof ProgressStep>;
+
 export const NodeProgress = defineMessage({
   kind: "node.progress",
   schema: 1,
@@ -56,6 +73,8 @@ export const NodeProgress = defineMessage({
     part: z.number().int().nonnegative(),
     accepted: z.boolean(),
     lines: z.array(ProgressLine).max(PROGRESS_LINES_MAX),
+    /** Declarations that began or ended, of a job that applies a catalog. */
+    steps: z.array(ProgressStep).max(PROGRESS_STEPS_MAX).optional(),
     /** Lines that were left out because they came faster than they may travel. */
     dropped: z.number().int().nonnegative(),
   }),
@@ -75,6 +94,7 @@ export const NODE_EVENTS = [
   "node.journal-corrupt",
   "node.started",
   "node.stopping",
+  "bundle.refused",
 ] as const;
 
 export const NodeEvent = defineMessage({

@@ -3,7 +3,15 @@ import { z } from "zod";
 
 import { defineMessage } from "../envelope.ts";
 import { JobId } from "../ids.ts";
-import { MAILBOX_JOBS_MAX, PAYLOAD_BYTES_MAX } from "../limits.ts";
+import { CHUNKS_MAX, MAILBOX_JOBS_MAX, PAYLOAD_BYTES_MAX } from "../limits.ts";
+
+/** Something larger than a message: so many chunks below the node's own prefix, by the digest of the whole. */
+export const ChunkRef = z.strictObject({
+  digest: z.string().regex(/^[0-9a-f]{64}$/, "a SHA-256 in hex"),
+  parts: z.number().int().positive().max(CHUNKS_MAX),
+  bytes: z.number().int().nonnegative(),
+});
+export type ChunkRef = z.output<typeof ChunkRef>;
 
 export const JobOrder = z.strictObject({
   job: JobId,
@@ -16,6 +24,8 @@ export const JobOrder = z.strictObject({
   timeoutMs: z.number().int().positive(),
   test: z.boolean(),
   operator: z.string().max(64),
+  /** What lies for this node among the chunks, sealed to it: the catalog of a job that brings one. */
+  parcel: ChunkRef.optional(),
 });
 export type JobOrder = z.output<typeof JobOrder>;
 

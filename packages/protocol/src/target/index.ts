@@ -14,4 +14,5 @@ export {
 export { parseNodegroups } from "./nodegroups.ts";
 export { parseTarget } from "./parse.ts";
 export { printTarget } from "./print.ts";
+export { compileRegex } from "./regex.ts";
 export { selectNodes, type Selection } from "./select.ts";
