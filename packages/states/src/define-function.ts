@@ -1,11 +1,15 @@
 import { BomaError } from "@boma/protocol";
 import { z } from "zod";
 
-import type { Host, OutputLine } from "./host.ts";
+import type { FunctionHost } from "./function-host.ts";
+import type { OutputLine } from "./host/commands.ts";
+import type { StateRunner } from "./state-runner.ts";
 
 /** What a running function can say and must heed. */
 export interface Call {
-  readonly host: Host;
+  /** The id of the job: the same when it is taken up again after a restart. */
+  readonly job: string;
+  readonly host: FunctionHost;
   /** Ends the call: cancelled, out of time, or the agent stops. */
   readonly signal: AbortSignal;
   /** Sends a line of output at once, while the function goes on. */
@@ -14,6 +18,8 @@ export interface Call {
   readonly test: boolean;
   /** What this agent can run, for those who ask about that. */
   readonly functions: Readonly<Record<string, AnyFunction>>;
+  /** The catalog of this job; only functions that bring one have it. */
+  readonly states?: StateRunner | undefined;
 }
 
 export interface FunctionSpec<P extends z.ZodObject, R extends z.ZodType> {
@@ -30,6 +36,8 @@ export interface FunctionSpec<P extends z.ZodObject, R extends z.ZodType> {
   readonly onRestart: "fail" | "resume";
   readonly timeoutMs?: number;
   readonly examples: readonly string[];
+  /** The master compiles a catalog for each node and sends it along. */
+  readonly bringsCatalog?: boolean;
   /** A write that honours `call.test`; the others are refused in a dry run rather than run. */
   readonly dryRun?: boolean;
   run(params: z.output<P>, call: Call): Promise<z.input<R>>;

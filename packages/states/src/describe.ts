@@ -34,15 +34,20 @@ interface JsonSchema {
   readonly description?: string;
 }
 
-export function describeFunction(spec: AnyFunction): FunctionDoc {
-  const schema = z.toJSONSchema(spec.params, { io: "input" }) as JsonSchema;
-  const parameters = Object.entries(schema.properties ?? {}).map(([name, property]) => ({
+/** The parameters of a strict object, as its schema tells them. */
+export function describeParameters(params: z.ZodObject): readonly ParameterDoc[] {
+  const schema = z.toJSONSchema(params, { io: "input" }) as JsonSchema;
+  return Object.entries(schema.properties ?? {}).map(([name, property]) => ({
     name,
     type: typeText(property),
     required: schema.required?.includes(name) ?? false,
     ...(property.default !== undefined && { default: property.default }),
     ...(property.description !== undefined && { summary: property.description }),
   }));
+}
+
+export function describeFunction(spec: AnyFunction): FunctionDoc {
+  const parameters = describeParameters(spec.params as z.ZodObject);
   const { name, summary, effect, onRestart, examples } = spec;
   const timeoutMs = spec.timeoutMs ?? FUNCTION_TIMEOUT_MS;
   return {

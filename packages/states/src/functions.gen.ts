@@ -2,10 +2,27 @@
 import type { AnyFunction } from "./define-function.ts";
 import agentStatus from "./functions/agent/status.ts";
 import cmdRun from "./functions/cmd/run.ts";
+import diskUsage from "./functions/disk/usage.ts";
+import fileRead from "./functions/file/read.ts";
+import fileStat from "./functions/file/stat.ts";
 import grainsGet from "./functions/grains/get.ts";
 import grainsItems from "./functions/grains/items.ts";
+import pkgList from "./functions/pkg/list.ts";
+import pkgUpgrade from "./functions/pkg/upgrade.ts";
+import pkgVersion from "./functions/pkg/version.ts";
+import serviceLogs from "./functions/service/logs.ts";
+import serviceRestart from "./functions/service/restart.ts";
+import serviceStart from "./functions/service/start.ts";
+import serviceStatus from "./functions/service/status.ts";
+import serviceStop from "./functions/service/stop.ts";
+import stateApply from "./functions/state/apply.ts";
+import statePlan from "./functions/state/plan.ts";
+import stateShow from "./functions/state/show.ts";
+import stateSingle from "./functions/state/single.ts";
 import sysDoc from "./functions/sys/doc.ts";
 import sysList from "./functions/sys/list.ts";
+import systemInfo from "./functions/system/info.ts";
+import systemReboot from "./functions/system/reboot.ts";
 import testEcho from "./functions/test/echo.ts";
 import testPing from "./functions/test/ping.ts";
 import testSleep from "./functions/test/sleep.ts";
@@ -13,10 +30,27 @@ import testSleep from "./functions/test/sleep.ts";
 export const functions: Readonly<Record<string, AnyFunction>> = {
   "agent.status": agentStatus,
   "cmd.run": cmdRun,
+  "disk.usage": diskUsage,
+  "file.read": fileRead,
+  "file.stat": fileStat,
   "grains.get": grainsGet,
   "grains.items": grainsItems,
+  "pkg.list": pkgList,
+  "pkg.upgrade": pkgUpgrade,
+  "pkg.version": pkgVersion,
+  "service.logs": serviceLogs,
+  "service.restart": serviceRestart,
+  "service.start": serviceStart,
+  "service.status": serviceStatus,
+  "service.stop": serviceStop,
+  "state.apply": stateApply,
+  "state.plan": statePlan,
+  "state.show": stateShow,
+  "state.single": stateSingle,
   "sys.doc": sysDoc,
   "sys.list": sysList,
+  "system.info": systemInfo,
+  "system.reboot": systemReboot,
   "test.echo": testEcho,
   "test.ping": testPing,
   "test.sleep": testSleep,

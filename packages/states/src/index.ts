@@ -1,5 +1,8 @@
-export * from "./arguments.ts";
-export * from "./define-function.ts";
-export * from "./describe.ts";
-export * from "./functions.gen.ts";
-export type * from "./host.ts";
+/** What trees and states of a site import. */
+export { BomaError } from "@boma/protocol";
+export * from "./core.ts";
+export * from "./pillar.ts";
+export * from "./site-files.ts";
+export * from "./states.gen.ts";
+export * from "./yaml/parse.ts";
+export * from "./yaml/schema.ts";

@@ -1,0 +1,28 @@
+import type { Grains } from "@boma/protocol";
+
+import type { Host } from "./host/host.ts";
+
+/** What a running function has: the machine, the agent itself, and the states. */
+export interface FunctionHost extends Host {
+  readonly grains: {
+    /** The grains as they are at this moment. */
+    collect(): Promise<Grains>;
+  };
+  readonly agent: {
+    status(): AgentStatus;
+  };
+}
+
+export interface AgentStatus {
+  readonly id: string;
+  readonly version: string;
+  readonly node: string;
+  readonly pid: number;
+  readonly uptimeMs: number;
+  readonly rssBytes: number;
+  readonly running: readonly { readonly job: string; readonly function: string; readonly ms: number }[];
+  readonly queued: number;
+  readonly journalBytes: number;
+  readonly clockOffsetMs: number;
+  readonly confined: boolean;
+}
