@@ -1,0 +1,129 @@
+import { BomaError, parseDuration } from "@boma/protocol";
+import { z } from "zod";
+
+import { type Change, diff } from "../../changes.ts";
+import { defineState } from "../../define-state.ts";
+import type { Services, UnitStatus } from "../../host/services.ts";
+import {
+  assertUp,
+  existing,
+  filesOf,
+  isEnabled,
+  settledOf,
+  StableFor,
+  starting,
+  stateOf,
+  UnitName,
+} from "./unit.ts";
+
+interface Properties {
+  masked: boolean;
+  enabled: boolean;
+  active: string;
+}
+
+const params = z.strictObject({
+  unit: UnitName,
+  enable: z.boolean().default(true).describe("Whether it starts with the machine."),
+  unmask: z.boolean().default(false).describe("Take a mask away that somebody put on it."),
+  reload: z
+    .boolean()
+    .default(false)
+    .describe("Reload it after a change that it watches, where it can, not restart it."),
+  stableFor: StableFor,
+});
+type Want = z.output<typeof params>;
+
+export default defineState({
+  name: "service.running",
+  summary: "A unit that is up and stays up, and that starts with the machine.",
+  key: "unit",
+  params,
+  claims: ({ unit }) => [`unit:${unit}`],
+  after: ({ unit }) => filesOf(unit),
+  timeoutMs: 10 * 60_000,
+
+  async check({ unit, enable, unmask, stableFor }, { services }) {
+    const found = await existing(services, unit);
+    if (found.load === "masked" && !unmask) throw maskedError(unit);
+    const is = found.active === "active" ? await settledOf(services, unit, parseDuration(stableFor)) : found;
+    return diff<Properties>(
+      {
+        masked: is.load === "masked",
+        // A mask hides what is below it.
+        enabled: is.load === "masked" ? !enable : isEnabled(is, enable),
+        // One that restarts again and again is seen between two tries, or with a try more.
+        active: is.active === "active" && is.restarts === found.restarts ? "active" : stateOf(is),
+      },
+      { masked: false, enabled: enable, active: "active" },
+    );
+  },
+
+  async apply({ masked, enabled, active }, want, { services }) {
+    if (masked) await services.unmask(want.unit);
+    await readFiles(services, await services.status(want.unit));
+    if (enabled) await setEnabled(services, want.unit, enabled);
+    if (active) await bringUp(services, want);
+  },
+
+  async refresh(want, { services }) {
+    const before = await existing(services, want.unit);
+    await readFiles(services, before);
+    // A unit whose file has changed takes the new one with a restart only.
+    if (want.reload && before.canReload && before.active === "active" && !before.needsDaemonReload) {
+      await services.reload(want.unit);
+      await assertUp(services, before, parseDuration(want.stableFor));
+      return;
+    }
+    await starting(services, want.unit, () => services.restart(want.unit));
+    const restarted = await services.status(want.unit);
+    const after = await assertUp(services, restarted, parseDuration(want.stableFor));
+    if (before.mainPid !== 0 && after.mainPid === before.mainPid)
+      throw new BomaError("service/unstable", `${want.unit} was restarted, and is the process of before`);
+  },
+
+  examples: [
+    { title: "a service", key: "nginx", given: { services: { nginx: {} } } },
+    {
+      title: "up already, now with the machine too",
+      key: "chrony.service",
+      given: { services: { chrony: { active: true } } },
+    },
+    {
+      title: "never with the machine",
+      key: "backup.service",
+      params: { enable: false },
+      given: { services: { backup: { enabled: true } } },
+    },
+    {
+      title: "whatever stood in its way",
+      key: "ssh",
+      params: { unmask: true },
+      given: { services: { ssh: { masked: true } } },
+    },
+    { title: "enabled by others", key: "dbus", given: { services: { dbus: { static: true } } } },
+  ],
+});
+
+const maskedError = (unit: string): BomaError =>
+  new BomaError("service/unfit", `${unit} is masked: somebody wants it never to start`, {
+    hint: "`unmask: true` takes the mask away.",
+  });
+
+/** systemd starts a unit as it read it last: what has changed since must be read first. */
+async function readFiles(services: Services, { needsDaemonReload }: UnitStatus): Promise<void> {
+  if (needsDaemonReload) await services.daemonReload();
+}
+
+const setEnabled = (services: Services, unit: string, { to }: Change<boolean>): Promise<void> =>
+  to ? services.enable(unit) : services.disable(unit);
+
+async function bringUp(services: Services, { unit, stableFor }: Want): Promise<void> {
+  const before = await services.status(unit);
+  // systemd refuses what has failed too often, until it is told to forget.
+  if (before.active === "failed") await services.resetFailed(unit);
+  // Between two tries it is not stopped, and a start would be no news to it.
+  const waits = before.active === "activating" && before.sub === "auto-restart";
+  await starting(services, unit, () => (waits ? services.restart(unit) : services.start(unit)));
+  await assertUp(services, await services.status(unit), parseDuration(stableFor));
+}
