@@ -35,10 +35,10 @@ export default defineFunction({
     "boma-master run web01 cmd.run 'df -h | sort' shell=true",
     "boma-master run web01 cmd.run -- systemctl status nginx",
   ],
-  run({ command, shell, ...rest }, { host, line, signal }) {
+  run({ command, shell, ...rest }, { host }) {
     const argv = shell ? [oneText(command)] : command.length === 1 ? splitWords(command[0]!) : command;
     if (argv.length === 0) throw new BomaError("function/arguments", "cmd.run was given an empty command");
-    return host.commands.run({ argv, shell, ...rest }, line, signal);
+    return host.commands.run({ argv, shell, ...rest });
   },
   outcome: ({ exitCode }) => (exitCode === 0 ? "ok" : "failed"),
 });
