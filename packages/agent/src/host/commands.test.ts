@@ -3,11 +3,11 @@ import { readFile } from "node:fs/promises";
 import type { Command, OutputLine } from "@boma/states";
 import { afterEach, expect, test, vi } from "vitest";
 
-import { commands, environment } from "./commands.ts";
+import { environment, runProgram } from "./commands.ts";
 
 const never = new AbortController().signal;
 const run = (change: Partial<Command>, out: (line: OutputLine) => void = () => undefined, signal = never) =>
-  commands.run({ argv: [], shell: false, ...change }, out, signal);
+  runProgram({ argv: [], shell: false, ...change }, out, signal);
 const script = (text: string): Partial<Command> => ({ argv: [text], shell: true });
 
 afterEach(() => vi.unstubAllEnvs());

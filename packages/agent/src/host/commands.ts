@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
 
 import { BomaError, RESULT_BYTES_MAX } from "@boma/protocol";
-import type { Command, Exit, Host, OutputLine } from "@boma/states";
+import type { Command, Exit, OutputLine } from "@boma/states/core";
 
 import { hasCode, messageOf } from "../files.ts";
 import { EndsBuffer } from "../output.ts";
@@ -21,22 +21,24 @@ const OUTPUT_BYTES_MAX = RESULT_BYTES_MAX / 2;
 const PIPES_MS = 500;
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-export const commands: Host["commands"] = {
-  async run(command, out, signal) {
-    signal.throwIfAborted();
-    const user = command.user === undefined ? undefined : await findUser(command.user);
-    if (user) assertMayBecome(user);
-    if (command.cwd !== undefined) await assertDirectory(command.cwd);
-    const mark = randomBytes(9).toString("base64url");
-    const child = await spawn(command, user, mark);
-    const output = readOutput(child, out);
-    const ending = endWhenTold(child, mark, signal);
-    const result = await child.result;
-    await ending.settled();
-    assertStarted(result, command);
-    return { exitCode: result.exitCode ?? null, signal: result.signal ?? null, ...output.read() };
-  },
-};
+export async function runProgram(
+  command: Command,
+  out: (line: OutputLine) => void,
+  signal: AbortSignal,
+): Promise<Exit> {
+  signal.throwIfAborted();
+  const user = command.user === undefined ? undefined : await findUser(command.user);
+  if (user) assertMayBecome(user);
+  if (command.cwd !== undefined) await assertDirectory(command.cwd);
+  const mark = randomBytes(9).toString("base64url");
+  const child = await spawn(command, user, mark);
+  const output = readOutput(child, out, command.keepBytes ?? OUTPUT_BYTES_MAX / 2);
+  const ending = endWhenTold(child, mark, signal);
+  const result = await child.result;
+  await ending.settled();
+  assertStarted(result, command);
+  return { exitCode: result.exitCode ?? null, signal: result.signal ?? null, ...output.read() };
+}
 
 /** The part of execa's result that counts here. */
 interface Result {
@@ -132,9 +134,10 @@ async function assertDirectory(path: string): Promise<void> {
 function readOutput(
   child: Child,
   out: (line: OutputLine) => void,
+  keepBytes: number,
 ): { read(): Pick<Exit, "stdout" | "stderr" | "cut"> } {
   const read = (stream: "stdout" | "stderr"): (() => ReturnType<EndsBuffer["read"]>) => {
-    const ends = new EndsBuffer(OUTPUT_BYTES_MAX / 2);
+    const ends = new EndsBuffer(keepBytes);
     const lines = splitLines((text) => out({ stream, text }));
     child[stream].on("data", (chunk: Buffer) => {
       ends.add(chunk);

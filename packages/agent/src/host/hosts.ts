@@ -1,41 +1,79 @@
-/** The hosts that an agent may have: the real machine, the confined one, the one of memory. */
-import { BomaError, type Grains } from "@boma/protocol";
-import type { AgentStatus, Command, Host } from "@boma/states";
+/** The machines that an agent may have: the real one, and the confined one. */
+import type { Grains } from "@boma/protocol";
+import {
+  type AgentStatus,
+  type FunctionHost,
+  type OutputLine,
+  type Ports,
+  writeHost,
+} from "@boma/states/core";
 
-export type HostParts = Pick<Host, "commands">;
+import { realAccounts } from "./accounts.ts";
+import { realCommands } from "./commands-port.ts";
+import { realDownloads } from "./downloads.ts";
+import { realFiles } from "./files.ts";
+import { realKernel } from "./kernel.ts";
+import { realMachine } from "./machine.ts";
+import { realMounts } from "./mounts.ts";
+import { realPackages } from "./packages.ts";
+import { refusingPorts } from "./refusing-ports.ts";
+import { realServices } from "./services.ts";
+import { realStorage } from "./storage.ts";
 
-/** What the agent itself adds to the machine's parts. */
+/** One call's view of the machine: what it runs ends with the call, and prints to whoever follows it. */
+export interface CallSession {
+  readonly signal: AbortSignal;
+  readonly line: (line: OutputLine) => void;
+}
+
+export interface Machine {
+  ports(session: CallSession): Ports;
+  /** Only files, and only below one directory. */
+  readonly confined: boolean;
+  /** Where its files begin. */
+  readonly root: string;
+}
+
+/** What the agent itself adds to the machine. */
 export interface OwnParts {
   readonly collect: () => Promise<Grains>;
   readonly status: () => AgentStatus;
 }
 
-export const hostOf = (parts: HostParts, own: OwnParts): Host => ({
-  ...parts,
+export const hostOf = (machine: Machine, own: OwnParts, session: CallSession): FunctionHost => ({
+  ...writeHost(machine.ports(session)),
   grains: { collect: own.collect },
   agent: { status: own.status },
 });
 
-/** The real machine; execa and what it brings are loaded with the first command. */
-export const realParts: HostParts = {
-  commands: {
-    run: async (command, out, signal) => (await import("./commands.ts")).commands.run(command, out, signal),
+export const realHost: Machine = {
+  confined: false,
+  root: "/",
+  ports(session) {
+    const commands = realCommands(session);
+    const files = realFiles("/");
+    const tools = { session, commands: commands.write, files: files.write };
+    return {
+      files,
+      commands,
+      packages: realPackages(tools),
+      services: realServices(tools),
+      accounts: realAccounts(tools),
+      kernel: realKernel(tools),
+      mounts: realMounts(tools),
+      machine: realMachine(tools),
+      downloads: realDownloads(tools),
+      storage: realStorage(tools),
+    };
   },
 };
 
-/** With `--root` files are confined; a program could go anywhere. */
-export const confinedParts: HostParts = {
-  commands: {
-    run: (command) => refuse(command, "confined by --root, and a program cannot be kept inside it"),
-  },
-};
-
-/** An emulated node has no machine at all. */
-export const memoryParts: HostParts = {
-  commands: { run: (command) => refuse(command, "emulated") },
-};
-
-function refuse(command: Command, why: string): Promise<never> {
-  const program = command.shell ? "/bin/sh" : (command.argv[0] ?? "");
-  return Promise.reject(new BomaError("confined/refused", `${program} was not run: this agent is ${why}`));
-}
+/** With `--root` files are confined; anything else could go anywhere. */
+export const confinedHost = (root: string): Machine => ({
+  confined: true,
+  root,
+  ports: () => ({
+    ...refusingPorts("confined by --root, which keeps files only"),
+    files: realFiles(root),
+  }),
+});
