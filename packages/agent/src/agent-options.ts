@@ -1,10 +1,10 @@
 import type { BootToken, Grains, JoinKit } from "@boma/protocol";
-import type { AnyFunction } from "@boma/states";
+import type { AnyFunction } from "@boma/states/core";
 
 import type { Clock } from "./clock.ts";
 import type { EnrolNews } from "./enrol.ts";
 import type { GrainsSource } from "./grains-feed.ts";
-import type { HostParts } from "./host/hosts.ts";
+import type { Machine } from "./host/hosts.ts";
 import type { Log } from "./log.ts";
 import type { AgentState } from "./status.ts";
 
@@ -20,7 +20,7 @@ export interface AgentOptions {
   readonly id?: string | undefined;
   /** What it is called where nobody says. */
   readonly proposedId?: string | undefined;
-  readonly host?: HostParts | undefined;
+  readonly host?: Machine | undefined;
   readonly confined?: boolean | undefined;
   /** The hardware that it enrols as, where that is not the machine of its grains. */
   readonly hardware?: (() => Promise<Grains>) | undefined;

@@ -3,53 +3,32 @@
  * orderly end. Everything that it touches comes in by its options, so that
  * thousands of agents may live in one process.
  */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
-import { asBomaError, BomaError, type JoinKit, newSession, type NodeEventBody } from "@boma/protocol";
-import { type AgentStatus, functions } from "@boma/states";
+import { asBomaError, BomaError, newSession, type NodeEventBody } from "@boma/protocol";
+import type { AgentStatus } from "@boma/states/core";
 
 import type { AgentOptions } from "./agent-options.ts";
+import { type AgentParts, assembleParts } from "./agent-parts.ts";
+import { type Bus, lateBus } from "./bus.ts";
 import { hardwareClaims } from "./claims.ts";
 import { MasterTime, systemClock } from "./clock.ts";
 import { complaints } from "./complaints.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import type { EnrolPorts } from "./enrol.ts";
 import { messageOf } from "./files.ts";
-import { type GrainsFeed, startGrainsFeed } from "./grains-feed.ts";
-import { hostOf, realParts } from "./host/hosts.ts";
-import { closeHome, Identity, noMaster } from "./identity.ts";
-import { Jobs } from "./jobs.ts";
-import { Journal, type StartedRecord } from "./journal.ts";
+import { sayHello } from "./hello.ts";
 import { letIn } from "./let-in.ts";
-import { type Letters, lettersOf } from "./letters.ts";
-import { type HomeLock, lockHome, processIdentity } from "./lock.ts";
+import { processIdentity } from "./lock.ts";
 import { type Log, silentLog } from "./log.ts";
-import { Outbox } from "./outbox.ts";
-import { openPolicy, type Policy, readPolicy } from "./policy.ts";
 import { Session } from "./session.ts";
 import { type AgentState, type StatusRecord, statusWriter } from "./status.ts";
-import { openTrust, type Trust } from "./trust.ts";
 import { backoff, pause } from "./wait.ts";
 
 const JOBS_STOP_MS = 4_000;
 const OUTBOX_STOP_MS = 2_000;
 const LIFE_STOP_MS = 500;
-
-interface Parts {
-  readonly identity: Identity;
-  readonly trust: Trust;
-  readonly journal: Journal;
-  readonly policy: Policy;
-  readonly letters: Letters;
-  readonly outbox: Outbox;
-  readonly jobs: Jobs;
-  readonly feed: GrainsFeed;
-  readonly lock: HomeLock;
-  readonly kit: JoinKit;
-  /** Begun by an earlier process, to be begun again once the mailbox was read. */
-  readonly resumable: readonly StartedRecord[];
-}
+const LOOK_MS = 100;
 
 export class Agent {
   readonly #options: AgentOptions;
@@ -61,7 +40,7 @@ export class Agent {
   readonly #ready = Promise.withResolvers<string>();
   readonly #writeStatus: (record: StatusRecord) => Promise<void>;
   readonly #startedAt: number;
-  #parts: Parts | undefined;
+  #parts: AgentParts | undefined;
   #current: Session | undefined;
   #connection: Connection | undefined;
   #credentialUsed: string | undefined;
@@ -104,7 +83,15 @@ export class Agent {
 
   /** Sets up what is local, and throws where that cannot be; the rest goes on in the background until `stop`. */
   async start(): Promise<void> {
-    this.#parts = await this.#setUp();
+    this.#parts = await assembleParts(this.#options, {
+      log: this.#log,
+      random: this.#random,
+      time: this.#time,
+      onGrains: () => this.#current?.publishGrains(),
+      status: () => this.status(),
+      bus: lateBus((signal) => this.#connected(signal)),
+      reach: (signal) => this.#reachAnew(signal),
+    });
     this.#processStart = (await processIdentity(process.pid))?.start ?? "";
     this.#life = this.#live().catch((thrown: unknown) => {
       this.#log.error({ error: messageOf(thrown) }, "the agent broke");
@@ -112,73 +99,9 @@ export class Agent {
     });
   }
 
-  get #own(): Parts {
+  get #own(): AgentParts {
     if (!this.#parts) throw new BomaError("internal", "the agent was not started");
     return this.#parts;
-  }
-
-  async #setUp(): Promise<Parts> {
-    const { dir, durable = true, grains, policyDir } = this.#options;
-    const log = this.#log;
-    const random = this.#random;
-    const feeding = startGrainsFeed(grains, { log, random, onChange: () => this.#current?.publishGrains() });
-    feeding.catch(() => undefined);
-    await mkdir(dir, { recursive: true, mode: 0o700 });
-    const lock = await lockHome(dir);
-    try {
-      const identity = await Identity.open(dir, { proposed: this.#options.proposedId ?? "node", durable });
-      for (const path of await closeHome(dir))
-        log.warn({ path }, "others could read this file; now only its owner can");
-      await identity.begin({ kit: this.#options.kit, proposed: this.#options.id });
-      const { kit } = identity;
-      if (!kit) throw noMaster();
-      const trust = await openTrust(dir, kit.root, { durable });
-      const now = (): number | undefined => (this.#time.known ? this.#time.now() : undefined);
-      const journal = await Journal.open(join(dir, "journal"), { durable, now });
-      const policy = policyDir === undefined ? openPolicy : await readPolicy(policyDir);
-      for (const problem of policy.problems)
-        log.error({ problem }, "the policy cannot be read: functions that change things are refused");
-      const letters = lettersOf(identity, this.#time);
-      const outbox = new Outbox({ key: () => identity.key, journal, renew: letters.renew, random });
-      const jobs = this.#makeJobs({ journal, policy, letters, outbox });
-      for (const kept of await journal.unsent()) outbox.sendReturn(kept);
-      const interrupted = journal.interrupted();
-      for (const record of interrupted) if (record.onRestart === "fail") jobs.recover(record);
-      const resumable = interrupted.filter(({ onRestart }) => onRestart === "resume");
-      return {
-        identity,
-        trust,
-        journal,
-        policy,
-        letters,
-        outbox,
-        jobs,
-        feed: await feeding,
-        lock,
-        kit,
-        resumable,
-      };
-    } catch (thrown) {
-      void feeding.then((feed) => feed.stop()).catch(() => undefined);
-      await lock.release();
-      throw thrown;
-    }
-  }
-
-  #makeJobs(parts: Pick<Parts, "journal" | "policy" | "letters" | "outbox">): Jobs {
-    const { journal, policy, letters, outbox } = parts;
-    const collect = async () => (await this.#own.feed.refresh()).grains;
-    return new Jobs({
-      journal,
-      time: this.#time,
-      log: this.#log,
-      host: hostOf(this.#options.host ?? realParts, { collect, status: () => this.status() }),
-      functions: this.#options.functions ?? functions,
-      policy: () => policy,
-      sign: letters.return,
-      sendReturn: (kept) => outbox.sendReturn(kept),
-      sendProgress: (body) => outbox.sendLoose("progress", letters.progress(body)),
-    });
   }
 
   /** Each turn is one connection: let in, connected, served until it ends. */
@@ -289,11 +212,7 @@ export class Agent {
       refused,
       log: this.#log,
       random: this.#random,
-      facts: {
-        session: this.#session,
-        bootId: this.#options.bootId ?? "",
-        agentVersion: this.#options.version,
-      },
+      facts: this.#facts,
       onWelcome: () => {
         onWelcome();
         this.#welcomed(report);
@@ -305,6 +224,44 @@ export class Agent {
     session.end();
     if (this.#refused) this.#log.warn({}, "the bus refused this node's credential");
     this.#turn("disconnected");
+  }
+
+  get #facts() {
+    return {
+      session: this.#session,
+      bootId: this.#options.bootId ?? "",
+      agentVersion: this.#options.version,
+    };
+  }
+
+  /** The bus of the present connection; waits for one where there is none. */
+  async #connected(signal: AbortSignal): Promise<Bus> {
+    for (;;) {
+      signal.throwIfAborted();
+      if (this.#connection && this.#current) {
+        await this.#connection.bus.connected(signal);
+        return this.#connection.bus;
+      }
+      await pause(LOOK_MS, signal);
+    }
+  }
+
+  /** A connection of its own, made now: that an old one still lives proves nothing. */
+  async #reachAnew(signal: AbortSignal): Promise<void> {
+    const { identity, kit, trust, feed } = this.#own;
+    const connection = await openConnection({
+      kit,
+      nkey: identity.keys.nkey,
+      name: `boma-agent ${identity.id} (confirms)`,
+      credential: () => identity.approved?.credential ?? "",
+    });
+    try {
+      signal.throwIfAborted();
+      const ports = { bus: connection.bus, identity, trust, time: this.#time };
+      await sayHello(ports, { ...this.#facts, grains: feed.current.revision });
+    } finally {
+      await connection.close();
+    }
   }
 
   #welcomed(report: (body: NodeEventBody) => void): void {

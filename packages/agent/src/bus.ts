@@ -18,6 +18,20 @@ export interface Bus {
   connected(signal: AbortSignal): Promise<void>;
 }
 
+/** A bus that is whichever connection there is when it is asked: for those who outlive one. */
+export function lateBus(current: (signal: AbortSignal) => Promise<Bus>): Bus {
+  return {
+    async request(subject, data, options) {
+      const bus = await current(AbortSignal.timeout(options.timeoutMs));
+      return bus.request(subject, data, options);
+    },
+    subscribe() {
+      throw new Error("a subscription belongs to one connection");
+    },
+    connected: async (signal) => void (await current(signal)),
+  };
+}
+
 export interface PubAck {
   readonly stream?: string;
   readonly error?: { readonly code?: number; readonly description?: string };

@@ -8,7 +8,7 @@ import type { AgentOptions } from "./agent-options.ts";
 import { Agent } from "./agent.ts";
 import type { GrainsSource } from "./grains-feed.ts";
 import { grainsRevision } from "./grains/revision.ts";
-import { memoryParts } from "./host/hosts.ts";
+import { emulatedHost } from "./host/emulated.ts";
 import { AGENT_VERSION } from "./version.ts";
 
 export interface FleetOptions {
@@ -70,7 +70,7 @@ function emulatedAgent(options: FleetOptions, index: number): Agent {
     token: options.token,
     id: name,
     grains: fixedGrains(grains),
-    host: memoryParts,
+    host: emulatedHost(),
     confined: true,
     durable: false,
     statusFile: false,

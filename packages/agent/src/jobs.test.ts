@@ -6,7 +6,8 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 
 import { MasterTime } from "./clock.ts";
-import { hostOf, memoryParts } from "./host/hosts.ts";
+import { emulatedHost } from "./host/emulated.ts";
+import { hostOf } from "./host/hosts.ts";
 import { Jobs, RUNNING_MAX } from "./jobs.ts";
 import { Journal, type JournalRecord } from "./journal.ts";
 import { silentLog } from "./log.ts";
@@ -36,7 +37,13 @@ async function bench(
     journal,
     time: new MasterTime(),
     log: silentLog,
-    host: hostOf(memoryParts, { collect: async () => ({ ram: 1 }), status: () => undefined as never }),
+    states: () => undefined,
+    host: (session) =>
+      hostOf(
+        emulatedHost(),
+        { collect: async () => ({ ram: 1 }), status: () => undefined as never },
+        session,
+      ),
     functions: { ...functions, ...change.functions },
     policy: () => change.policy ?? openPolicy,
     sign(body) {

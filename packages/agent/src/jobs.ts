@@ -10,16 +10,27 @@ import {
   type NodeProgressBody,
   ACCEPTED_AFTER_MS,
   type NodeReturnBody,
+  type ProgressStep,
 } from "@boma/protocol";
-import { type AnyFunction, assertTestable, checkArguments, type Host, type OutputLine } from "@boma/states";
+import {
+  type AnyFunction,
+  assertTestable,
+  checkArguments,
+  type FunctionHost,
+  type OutputLine,
+  type StateRunner,
+} from "@boma/states/core";
 
 import type { MasterTime } from "./clock.ts";
 import { messageOf } from "./files.ts";
+import type { CallSession } from "./host/hosts.ts";
 import type { Journal, KeptReturn, StartedRecord } from "./journal.ts";
 import type { Log } from "./log.ts";
 import { type Outcome, outcomeOf, outcomeOfStop, Stopped, withoutValue } from "./outcome.ts";
 import { gatherLines, type LineGatherer } from "./output.ts";
 import type { Policy } from "./policy.ts";
+import type { StateCall } from "./states/node-states.ts";
+import { gatherSteps, type StepGatherer } from "./steps.ts";
 import { pause } from "./wait.ts";
 
 export const RUNNING_MAX = 16;
@@ -31,7 +42,9 @@ export interface JobPorts {
   readonly journal: Journal;
   readonly time: MasterTime;
   readonly log: Log;
-  readonly host: Host;
+  readonly host: (session: CallSession) => FunctionHost;
+  /** What a job that brings a catalog can do with it. */
+  readonly states: (order: JobOrder, call: StateCall) => StateRunner | undefined;
   readonly functions: Readonly<Record<string, AnyFunction>>;
   readonly policy: () => Policy;
   /** Signs a return, and gives it the id that it keeps. */
@@ -147,12 +160,13 @@ export class Jobs {
       const checked = this.#check(order, resumed);
       spec = checked.spec;
       await this.#writeDown(order, spec);
-      outcome = await this.#call({ order, ...checked, controller, line: (line) => progress.lines.add(line) });
+      outcome = await this.#call({ order, ...checked, controller, progress });
     } catch (thrown) {
       outcome = withoutValue(isExpiry(thrown) ? "expired" : "refused", thrown);
     } finally {
       clearTimeout(soon);
       progress.lines.end();
+      progress.steps.end();
     }
     if (outcome) {
       const ms = Math.round(this.#ports.time.steady() - since);
@@ -225,11 +239,14 @@ export class Jobs {
     spec: AnyFunction;
     args: Record<string, unknown>;
     controller: AbortController;
-    line: (line: OutputLine) => void;
+    progress: Progress;
   }): Promise<Outcome | undefined> {
-    const { order, spec, args, controller, line } = call;
+    const { order, spec, args, controller, progress } = call;
     const { signal } = controller;
-    const { host, functions } = this.#ports;
+    const { functions } = this.#ports;
+    const line = (one: OutputLine): void => progress.lines.add(one);
+    const host = this.#ports.host({ signal, line });
+    const states = this.#ports.states(order, { signal, line, step: (step) => progress.steps.add(step) });
     const timer = setTimeout(
       () => controller.abort(new Stopped("timeout")),
       Math.min(order.timeoutMs, 2 ** 31 - 1),
@@ -237,7 +254,7 @@ export class Jobs {
     let value: unknown;
     try {
       value = await heeded(signal, () =>
-        spec.run(args as never, { host, functions, signal, line, test: order.test }),
+        spec.run(args as never, { job: order.job, host, functions, signal, line, test: order.test, states }),
       );
       if (!signal.aborted) return outcomeOf(spec, value);
     } catch (thrown) {
@@ -282,10 +299,13 @@ export class Jobs {
 
 const isExpiry = (thrown: unknown): boolean => thrown instanceof BomaError && thrown.code === "wire/expired";
 
+/** Nothing was begun, because it must not be: that is no failure of what was asked. */
+const REFUSALS: ReadonlySet<string> = new Set(["confined/refused", "state/moved"]);
+
 /** A function's own complaint about what it was asked is a refusal to the reader, but it did begin: it failed. */
 function failure(thrown: unknown): Outcome {
   if (thrown instanceof BomaError)
-    return withoutValue(thrown.code === "confined/refused" ? "refused" : "failed", thrown);
+    return withoutValue(REFUSALS.has(thrown.code) ? "refused" : "failed", thrown);
   return withoutValue("failed", new BomaError("function/failed", messageOf(thrown), { cause: thrown }));
 }
 
@@ -307,6 +327,7 @@ interface Progress {
   /** Says once that the job was taken and is not at its end yet. */
   accepted(): void;
   readonly lines: LineGatherer;
+  readonly steps: StepGatherer;
 }
 
 function jobProgress(job: string, ports: JobPorts): Progress {
@@ -314,7 +335,17 @@ function jobProgress(job: string, ports: JobPorts): Progress {
   let said = false;
   const send = (lines: readonly OutputLine[], dropped: number): boolean =>
     ports.sendProgress({ job, part: part++, accepted: (said ||= true), lines: [...lines], dropped });
+  const sendSteps = (steps: readonly ProgressStep[]): boolean =>
+    ports.sendProgress({
+      job,
+      part: part++,
+      accepted: (said ||= true),
+      lines: [],
+      steps: [...steps],
+      dropped: 0,
+    });
   return {
+    steps: gatherSteps(sendSteps),
     accepted() {
       if (!said) send([], 0);
     },

@@ -55,6 +55,7 @@ async function bench(running: readonly string[] = []): Promise<Bench> {
       accept: () => Promise.resolve(),
       trusts: (sender) => sameBytes(sender, master.publicKey),
       serial: 1,
+      release: undefined,
     },
     time: new MasterTime(),
     journal,

@@ -40,6 +40,21 @@ program
   .action(async (options) => (await import("./commands/run.ts")).run({ ...options, home: home() }));
 
 program
+  .command("apply")
+  .description(
+    "Apply a tree, TypeScript or YAML, to this machine. No master is needed. Exit 0: all is so, 1: something failed.",
+  )
+  .argument("<file>", "the tree")
+  .option("--test", "only say what would change")
+  .option("--pillar <file>", "the pillar, as YAML or JSON")
+  .option("--root <dir>", "confine files below this directory, and refuse what cannot be confined")
+  .option("--json", "one JSON document")
+  .addHelpText("after", "\nExample:\n  $ boma-agent apply web.yaml --test\n")
+  .action(async (file, options) =>
+    (await import("./commands/apply.ts")).apply(file, { ...options, home: home() }),
+  );
+
+program
   .command("grains")
   .description("Collect this machine's grains and print them. No master is needed.")
   .option("--json", "one JSON document")
@@ -75,6 +90,14 @@ program
   .option("--prefix <text>", "what the ids begin with", "emulated")
   .addHelpText("after", "\nExample:\n  $ boma-agent emulate --count 1000 --token-file token\n")
   .action(async (options) => (await import("./commands/emulate.ts")).emulate({ ...options, home: home() }));
+
+program
+  .command("undo", { hidden: true })
+  .description("Take back a change that nobody confirmed in time.")
+  .argument("<dir>", "where such changes are kept")
+  .argument("[id]", "the change to watch; without it all that an earlier boot left")
+  .addHelpText("after", "\nExample:\n  $ boma-agent undo /var/lib/boma/agent/undo\n")
+  .action(async (dir, id) => (await import("./commands/undo.ts")).undo(dir, id));
 
 /** Commander's own complaints are usage errors, whose exit code is 2; it has printed them for people already. */
 for (const command of [program, ...program.commands])

@@ -7,7 +7,7 @@ import {
   RESULT_BYTES_MAX,
   type WireError,
 } from "@boma/protocol";
-import type { AnyFunction } from "@boma/states";
+import type { AnyFunction } from "@boma/states/core";
 import { z } from "zod";
 
 import { keepEnds } from "./output.ts";

@@ -1,6 +1,6 @@
 /** Output lines on their way: gathered for a moment, cut to size, and counted when they come too fast. */
 import { LINE_BYTES_MAX } from "@boma/protocol";
-import type { OutputLine } from "@boma/states";
+import type { OutputLine } from "@boma/states/core";
 
 const GATHER_MS = 50;
 const BATCH_LINES_MAX = 100;

@@ -10,6 +10,8 @@ export interface Trust {
   accept(manifest: Uint8Array): Promise<void>;
   readonly trusts: (sender: Uint8Array) => boolean;
   readonly serial: number;
+  /** The key that signs the site's own states, where the root names one. */
+  readonly release: Uint8Array | undefined;
 }
 
 export async function openTrust(
@@ -37,6 +39,9 @@ export async function openTrust(
     trusts: (sender) => manifest !== undefined && speaksForMaster(manifest, sender),
     get serial() {
       return manifest?.serial ?? 0;
+    },
+    get release() {
+      return manifest?.release;
     },
   };
 }

@@ -1,6 +1,6 @@
 import { escapeControl } from "@boma/protocol";
 
-import { machineGrains } from "./run.ts";
+import { machineGrains } from "./machine-grains.ts";
 
 export interface GrainsOptions {
   readonly json?: true | undefined;

@@ -6,17 +6,15 @@ import { BomaError, escapeLine, type Grains, parseNodeId, proposeNodeId } from "
 
 import { Agent } from "../agent.ts";
 import type { EnrolNews } from "../enrol.ts";
-import type { GrainsSource } from "../grains-feed.ts";
 import { collectGrains } from "../grains/collect.ts";
-import { parseGrainOption } from "../grains/parse-grain.ts";
-import { grainsRevision } from "../grains/revision.ts";
-import { confinedParts, realParts } from "../host/hosts.ts";
+import { confinedHost, realHost } from "../host/hosts.ts";
 import { Identity } from "../identity.ts";
 import { createLog } from "../log.ts";
 import { POLICY_DIR } from "../policy.ts";
 import { AGENT_VERSION } from "../version.ts";
 import { agentDir } from "./home.ts";
 import { type JoinOptions, readJoining } from "./joining.ts";
+import { machineGrains } from "./machine-grains.ts";
 
 export interface RunOptions extends JoinOptions {
   readonly home?: string | undefined;
@@ -24,8 +22,6 @@ export interface RunOptions extends JoinOptions {
   readonly grain: readonly string[];
   readonly root?: string | undefined;
 }
-
-const GRAINS_DIR = "/etc/boma/grains.d";
 
 export async function run(options: RunOptions): Promise<void> {
   const dir = agentDir(options.home);
@@ -39,7 +35,7 @@ export async function run(options: RunOptions): Promise<void> {
     id: options.id === undefined ? undefined : parseNodeId(options.id),
     proposedId: proposeNodeId(hostname()),
     grains: machineGrains(options.grain, root),
-    host: root === undefined ? realParts : confinedParts,
+    host: root === undefined ? realHost : confinedHost(root),
     confined: root !== undefined,
     hardware: root === undefined ? undefined : () => hardwareBelow(root),
     policyDir: join(root ?? "/", POLICY_DIR),
@@ -51,17 +47,6 @@ export async function run(options: RunOptions): Promise<void> {
   stopOnSignals(agent);
   await agent.start();
   say(`fingerprint  ${agent.fingerprint}  ${agent.id}`);
-}
-
-/** `--root` moves where custom grains are read; the machine itself stays the one it is. */
-export function machineGrains(claimed: readonly string[], root: string | undefined): GrainsSource {
-  const extra = claimed.reduce<Grains>((before, option) => parseGrainOption(option, before), {});
-  const grainsDir = join(root ?? "/", GRAINS_DIR);
-  return {
-    collect: () => collectGrains({ agentVersion: AGENT_VERSION, extra, grainsDir }),
-    revision: grainsRevision,
-    watchDir: grainsDir,
-  };
 }
 
 /**
