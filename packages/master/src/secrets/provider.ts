@@ -1,0 +1,12 @@
+import type { NodeRecord } from "../registry/node-record.ts";
+import type { Reference } from "./reference.ts";
+
+/** For whom a secret is. */
+export type ForNode = Pick<NodeRecord, "id" | "key" | "formerKey" | "assurance" | "assigned">;
+
+/** One kind of place where secrets are. It never puts a value into an error or a log. */
+export interface SecretProvider {
+  /** Finds what is wrong with the reference itself; reads nothing. */
+  check(reference: Reference): void;
+  read(reference: Reference, node: ForNode): Promise<string>;
+}
