@@ -5,6 +5,9 @@ import type { NatsConnection } from "nats";
 import type { OperatorRecord } from "./api/rights.ts";
 import type { Presence } from "./bus/presence.ts";
 import type { BusTrust } from "./bus/trust.ts";
+import type { CatalogHistory } from "./catalogs/catalog-history.ts";
+import type { Catalogs } from "./catalogs/catalogs.ts";
+import type { Plans } from "./catalogs/plans.ts";
 import type { AllowList } from "./enrol/allow-list.ts";
 import type { Enrolment } from "./enrol/enrolment.ts";
 import type { Tokens } from "./enrol/tokens.ts";
@@ -16,6 +19,9 @@ import type { Refused } from "./nodes/refusals.ts";
 import type { Sessions } from "./nodes/sessions.ts";
 import type { Registry } from "./registry/registry.ts";
 import type { Revocations } from "./registry/revocations.ts";
+import type { GenSecrets } from "./secrets/gen-secrets.ts";
+import type { SecretResolver } from "./secrets/secret-resolver.ts";
+import type { SiteCompiler } from "./site/site-compiler.ts";
 import type { Table } from "./store/table.ts";
 
 export interface Control {
@@ -31,11 +37,18 @@ export interface Control {
   readonly presence: Presence;
   readonly sessions: Sessions;
   readonly jobs: Jobs;
+  /** What the site says, evaluated in a process of its own. */
+  readonly siteCompiler: SiteCompiler;
+  readonly catalogs: Catalogs;
+  readonly plans: Plans;
+  readonly catalogHistory: CatalogHistory;
+  readonly secrets: SecretResolver;
+  readonly genSecrets: GenSecrets;
   readonly events: Events;
   readonly log: Logger;
   readonly startedAt: number;
-  /** Rotates the working key under the root, here and on every node that listens. */
-  readonly rotate: (rootKeyFile: string | undefined) => Promise<{ serial: number }>;
+  /** Rotates the working key under the root, here and on every node that listens; may name another release key. */
+  readonly rotate: (rootKeyFile: string | undefined, release?: Uint8Array) => Promise<{ serial: number }>;
   /** Resolves when a node has no connection left. */
   readonly gone: (key: string) => Promise<void>;
   /** What a machine must know to knock. */

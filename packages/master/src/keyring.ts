@@ -20,6 +20,7 @@ import {
 } from "@boma/protocol";
 import { z } from "zod";
 
+import { createReleaseKey, releaseKeyFile } from "./bundles/release-key.ts";
 import { assertPrivate, Base64, type Home, readJson, writeSecret } from "./home.ts";
 
 export interface Keyring {
@@ -32,6 +33,8 @@ export interface Keyring {
   /** Public halves of retired working keys: what they once signed in our own store is still ours. */
   readonly former: readonly Uint8Array[];
   readonly manifest: Uint8Array;
+  /** The public half of the key that signs the site's own states, as the root named it. */
+  readonly release: Uint8Array | undefined;
 }
 
 const RootFile = z.strictObject({ seed: Base64.schema });
@@ -59,16 +62,19 @@ export function createKeyring(home: Home): void {
   const { root: path } = paths(home);
   const root = newSigningKey();
   writeSecret(path, JSON.stringify({ seed: Base64.print(root.seed) }));
-  writeWorkingKey(home, root, { serial: 1, store: randomBytes(32), former: [] });
+  const { publicKey: release } = createReleaseKey(releaseKeyFile(home));
+  writeWorkingKey(home, root, { serial: 1, store: randomBytes(32), former: [], release });
 }
 
 interface Kept {
   readonly serial: number;
   readonly store: Uint8Array;
   readonly former: readonly Uint8Array[];
+  readonly release: Uint8Array | undefined;
 }
 
-function writeWorkingKey(home: Home, root: SigningKey, { serial, store, former }: Kept): void {
+function writeWorkingKey(home: Home, root: SigningKey, kept: Kept): void {
+  const { serial, store, former, release } = kept;
   const sign = newSigningKey();
   const seal = newSealingKey();
   const name = `master-${newSession().slice(0, 6).toLowerCase()}`;
@@ -76,6 +82,7 @@ function writeWorkingKey(home: Home, root: SigningKey, { serial, store, former }
     serial,
     versionMin: ENVELOPE_VERSION,
     masters: [{ name, sign: sign.publicKey, seal: seal.publicKey }],
+    ...(release && { release }),
   };
   // One file, replaced as a whole: a working key without its manifest, or with another's, could speak to nobody.
   const print = Base64.print;
@@ -105,11 +112,12 @@ export function readKeyring(home: Home): Keyring {
     store: held.store,
     former: held.former,
     manifest: held.manifest,
+    release: readManifest(held.manifest, held.root).release,
   };
 }
 
-/** Retires the working key: the root signs a manifest with a higher serial and another key. */
-export function rotateWorkingKey(home: Home, rootFile?: string): { serial: number } {
+/** Retires the working key: the root signs a manifest with a higher serial and another key. It may name another release key as well. */
+export function rotateWorkingKey(home: Home, rootFile?: string, release?: Uint8Array): { serial: number } {
   const path = rootFile ?? paths(home).root;
   if (!existsSync(path))
     throw new BomaError("usage/file", `the root key is not at ${path}`, {
@@ -126,6 +134,7 @@ export function rotateWorkingKey(home: Home, rootFile?: string): { serial: numbe
     serial,
     store: keyring.store,
     former: [...keyring.former, keyring.sign.publicKey],
+    release: release ?? keyring.release,
   });
   return { serial };
 }

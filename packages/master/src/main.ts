@@ -1,19 +1,27 @@
 import { Command } from "@commander-js/extra-typings";
 
 import { assign } from "./commands/assign.ts";
+import { bundle } from "./commands/bundle.ts";
+import { catalog } from "./commands/catalog.ts";
+import { check } from "./commands/check.ts";
 import { completion } from "./commands/completion.ts";
 import { doc } from "./commands/doc.ts";
 import { doctor } from "./commands/doctor.ts";
 import { enroll } from "./commands/enroll.ts";
 import { events } from "./commands/events.ts";
 import { grains } from "./commands/grains.ts";
+import { importSls } from "./commands/import-sls.ts";
 import { init } from "./commands/init.ts";
 import { jobs } from "./commands/jobs.ts";
 import { nodes } from "./commands/nodes.ts";
 import { operator } from "./commands/operator.ts";
+import { pillar } from "./commands/pillar.ts";
+import { plan } from "./commands/plan.ts";
+import { profile } from "./commands/profile.ts";
 import { rekey } from "./commands/rekey.ts";
 import { revoke } from "./commands/revoke.ts";
 import { run } from "./commands/run.ts";
+import { secret } from "./commands/secret.ts";
 import { serve } from "./commands/serve.ts";
 import { example } from "./commands/shell.ts";
 import { status } from "./commands/status.ts";
@@ -34,13 +42,21 @@ const commands = [
   revoke,
   rekey,
   target,
+  check,
+  pillar,
+  profile,
+  plan,
   run,
+  catalog,
   jobs,
   events,
   doc,
+  secret,
+  bundle,
   operator,
   status,
   doctor,
+  importSls,
   completion,
 ];
 

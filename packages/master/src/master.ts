@@ -13,6 +13,7 @@ import {
   issueSystemUser,
   siteAccount,
 } from "./bus/trust.ts";
+import { openCatalogs } from "./catalogs/open-catalogs.ts";
 import type { Control } from "./control.ts";
 import { AllowList } from "./enrol/allow-list.ts";
 import { openEnrolDoor } from "./enrol/enrol-door.ts";
@@ -34,6 +35,7 @@ import { refusals } from "./nodes/refusals.ts";
 import { Sessions } from "./nodes/sessions.ts";
 import { Registry } from "./registry/registry.ts";
 import { Revocations } from "./registry/revocations.ts";
+import type { Machine } from "./site/profile.ts";
 import { Store } from "./store/store.ts";
 import { Table } from "./store/table.ts";
 
@@ -103,6 +105,8 @@ export class Master {
     await this.#intake.stop();
     await this.control.events.settled();
     this.control.presence.close();
+    await this.control.siteCompiler.close();
+    await this.control.siteCompiler.close();
     await Promise.allSettled(this.#connections.map((connection) => connection.drain()));
   }
 }
@@ -141,27 +145,34 @@ async function assemble(options: MasterOptions, connections: Connections): Promi
   const refused = refusals({ events, presence: () => presence, registry });
   const mailboxes = new Mailboxes(store, { keyring, refused });
   const sessions = new Sessions({ control: bus, keyring, registry, events });
-  const connected = (key: string) => presence.connected(key);
-  const barred = (key: string) => (sessions.isDuplicate(key) ? DUPLICATE : undefined);
-  const jobs = new Jobs({ store: new JobStore(store), mailboxes, events, log, connected, barred });
+  const jobStore = new JobStore(store);
+  const compiled = await openCatalogs({ home, keyring, store, registry, jobStore, site: options.site, log });
+  const jobs = new Jobs({
+    store: jobStore,
+    mailboxes,
+    events,
+    log,
+    connected: (key) => presence.connected(key),
+    barred: (key) => (sessions.isDuplicate(key) ? DUPLICATE : undefined),
+    parcels: compiled.catalogs,
+  });
   const watch = nodeWatch({ registry, events, jobs, sessions, log });
-  const presence: Presence = await watchPresence(
-    system,
-    siteAccount(trust).account.publicKey,
-    watch.handlers,
-  );
-  const forgetKey = (key: string) => mailboxes.forget(key);
-  const enrolment = new Enrolment({ ...kept, root: held.root, forgetKey });
-  const rotate = async (rootKeyFile: string | undefined) => {
-    const rotated = rotateWorkingKey(home, rootKeyFile);
+  const account = siteAccount(trust).account.publicKey;
+  const presence: Presence = await watchPresence(system, account, watch.handlers);
+  const forgetKey = async (key: string) => {
+    await Promise.all([mailboxes.forget(key), compiled.forget(key)]);
+  };
+  const profile = (machine: Machine) => compiled.siteCompiler.profileFor(machine);
+  const enrolment = new Enrolment({ ...kept, root: held.root, forgetKey, profile });
+  const rotate = async (rootKeyFile: string | undefined, release?: Uint8Array) => {
+    const rotated = rotateWorkingKey(home, rootKeyFile, release);
     held = readKeyring(home);
-    await mailboxes.resignAll([...registry.approved()].map(({ key }) => key));
-    // A question in the new key's hand sends every connected node to ask whose hand that is.
-    for (const key of presence.keys()) sessions.ask(key, "who");
+    await spreadKeys({ mailboxes, registry, presence, sessions });
     return rotated;
   };
   return {
     ...kept,
+    ...compiled,
     bus,
     sessions,
     jobs,
@@ -182,6 +193,20 @@ async function assemble(options: MasterOptions, connections: Connections): Promi
     nodegroups: nodegroupsOf(options.site),
     refused,
   };
+}
+
+interface Spreading {
+  readonly mailboxes: Mailboxes;
+  readonly registry: Registry;
+  readonly presence: Presence;
+  readonly sessions: Sessions;
+}
+
+/** The working key is another one: what lies in mailboxes is signed anew, and who is connected hears of it. */
+async function spreadKeys({ mailboxes, registry, presence, sessions }: Spreading): Promise<void> {
+  await mailboxes.resignAll([...registry.approved()].map(({ key }) => key));
+  // A question in the new key's hand sends every connected node to ask whose hand that is.
+  for (const key of presence.keys()) sessions.ask(key, "who");
 }
 
 const DUPLICATE =

@@ -1,5 +1,5 @@
 import { BomaError, closest } from "@boma/protocol";
-import { type AnyFunction, functions } from "@boma/states";
+import { type AnyFunction, functions } from "@boma/states/core";
 
 /** The function of this name; a slip of the pen is told what was probably meant. */
 export function requireFunction(name: string): AnyFunction {

@@ -19,11 +19,18 @@ interface Source {
   readonly answerMs?: number;
 }
 
+interface WatchOptions {
+  readonly full?: boolean;
+  readonly follow?: boolean;
+  /** What else belongs into the document of a run that has settled. */
+  readonly more?: (view: RunView, exit: ExitCode) => Promise<object>;
+}
+
 export async function watchRun(
   client: Client,
   output: Output,
   source: Source,
-  { full = false, follow = true } = {},
+  { full = false, follow = true, more }: WatchOptions = {},
 ): Promise<ExitCode> {
   const view = newRunView();
   const progress = await newProgress(output, view);
@@ -44,13 +51,15 @@ export async function watchRun(
     process.off("SIGINT", leave);
     progress.done();
   }
-  output.document(output.mode === "ndjson" ? { type: "summary", ...runDocument(view) } : runDocument(view));
+  const exit = exitOf(view);
+  const document = { ...runDocument(view), ...(await more?.(view, exit)) };
+  output.document(output.mode === "ndjson" ? { type: "summary", ...document } : document);
   const { record } = view;
   const took = follow
     ? performance.now() - start
     : (record?.closedAt ?? Date.now()) - (record?.createdAt ?? 0);
   output.line(summaryText(view, took / 1000, { full, width: output.width }));
-  return exitOf(view);
+  return exit;
 }
 
 interface Watching {

@@ -60,8 +60,8 @@ async function candidates(program: Command, words: readonly string[]): Promise<s
   const takesFunction =
     (command.name() === "run" && plain === 1) || (command.name() === "doc" && plain === 0);
   if (!takesFunction) return [];
-  const { functions } = await import("@boma/states");
-  return fitting(Object.keys(functions), last);
+  const { functions, states } = await import("@boma/states");
+  return fitting([...new Set([...Object.keys(functions), ...Object.keys(states)])], last);
 }
 
 const fitting = (words: readonly string[], start: string): string[] =>

@@ -12,9 +12,13 @@ export const run = (program: Command): unknown =>
       "Runs a function on the nodes that a target means, shows what happens, and ends with the truth in its exit code.",
     )
     .argument("<target>", "which nodes")
-    .argument("<function>", "what to run; `boma-master doc` lists the functions")
+    .argument(
+      "<function>",
+      "what to run: a function, or a state to apply by itself; `boma-master doc` lists them",
+    )
     .argument("[args...]", "its arguments: words, or key=value. Words that begin with a dash go behind --")
     .option("--test", "only say what would change")
+    .option("--plan <hash>", "apply exactly this stored plan, or nothing")
     .option("--batch <n|n%>", "so many nodes at a time")
     .option("--max-fail <n|n%>", "begin on no further node when more than this failed")
     .option("--timeout <duration>", "how long a node may take")
@@ -25,7 +29,7 @@ export const run = (program: Command): unknown =>
     .addHelpText(
       "after",
       example(
-        "boma-master run 'env:dev' test.ping\nboma-master run 'role:web*' cmd.run 'uptime' --batch 25%\nboma-master run web-01 cmd.run -- systemctl status nginx",
+        "boma-master run 'env:dev' test.ping\nboma-master run 'role:web*' cmd.run 'uptime' --batch 25%\nboma-master run web-01 cmd.run -- systemctl status nginx\nboma-master run web-01 pkg.installed htop --test",
       ),
     )
     .action((target, name, words, options) =>
@@ -40,6 +44,7 @@ export const run = (program: Command): unknown =>
 
 interface RunOptions {
   readonly test?: true | undefined;
+  readonly plan?: string | undefined;
   readonly batch?: string | undefined;
   readonly maxFail?: string | undefined;
   readonly timeout?: string | undefined;
@@ -49,16 +54,13 @@ interface RunOptions {
 }
 
 async function readRequest(target: string, name: string, words: readonly string[], options: RunOptions) {
-  const [{ requireFunction }, { readArguments }] = await Promise.all([
-    import("../require-function.ts"),
-    import("@boma/states"),
-  ]);
+  const { readCall } = await import("../ad-hoc.ts");
   parseTarget(target);
-  const { test, batch, maxFail, timeout, expire, async: detached, allowEmpty } = options;
+  const { test, batch, maxFail, timeout, expire, async: detached, allowEmpty, plan } = options;
+  const said = withDashes(words, process.argv);
   return {
     target,
-    function: name,
-    args: readArguments(requireFunction(name), withDashes(words, process.argv)),
+    ...(await readCall(name, plan === undefined ? said : [`plan=${plan}`, ...said])),
     test: test ?? false,
     allowEmpty: allowEmpty ?? false,
     watch: !detached,

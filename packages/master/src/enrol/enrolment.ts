@@ -5,6 +5,7 @@ import type { Events } from "../events/events.ts";
 import type { NodeRecord } from "../registry/node-record.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Revocations } from "../registry/revocations.ts";
+import { assignedBy, type Choice, type Machine } from "../site/profile.ts";
 import type { AllowList } from "./allow-list.ts";
 import type { TokenRecord, Tokens } from "./tokens.ts";
 import { type Waiting, WaitingRoom } from "./waiting-room.ts";
@@ -18,6 +19,8 @@ interface Parts {
   readonly root: Uint8Array;
   /** Drops what waits for a key that may not speak any more. */
   readonly forgetKey: (key: string) => Promise<void>;
+  /** What the site makes of a machine; asked once, when it becomes a node. */
+  readonly profile: (machine: Machine) => Promise<Choice>;
 }
 
 export type Decision =
@@ -33,6 +36,12 @@ interface Approval {
   readonly by: string;
   readonly id?: string | undefined;
   readonly fingerprint?: string | undefined;
+  readonly assigned: Assigned;
+}
+
+interface Admission {
+  readonly assurance: NodeRecord["assurance"];
+  readonly by: string;
   readonly assigned: Assigned;
 }
 
@@ -70,13 +79,11 @@ export class Enrolment {
     if (ask.token) return this.#byToken(ask, nonce);
     const rule = this.#parts.allowList.find(ask.claims);
     if (rule)
-      return approved(
-        await this.#admit(ask, {
-          assurance: "hardware-claim",
-          by: `allow-list ${rule.by}`,
-          assigned: rule.assigned,
-        }),
-      );
+      return this.#admitByRule(ask, {
+        assurance: "hardware-claim",
+        by: `allow-list ${rule.by}`,
+        assigned: rule.assigned,
+      });
     return this.#wait(ask, "pending");
   }
 
@@ -90,13 +97,11 @@ export class Enrolment {
       if (!(error instanceof BomaError) || error.code !== "token/invalid") throw error;
       return this.#wait(ask, "token-refused", error.message);
     }
-    return approved(
-      await this.#admit(ask, {
-        assurance: "boot-token",
-        by: `token ${token.id}`,
-        assigned: token.assigned,
-      }),
-    );
+    return this.#admitByRule(ask, {
+      assurance: "boot-token",
+      by: `token ${token.id}`,
+      assigned: token.assigned,
+    });
   }
 
   /** The node whose id or hardware this machine comes with. */
@@ -171,10 +176,25 @@ export class Enrolment {
     this.room.decided(waiting.fingerprint);
   }
 
-  async #admit(
-    ask: EnrolAskBody,
-    how: { assurance: NodeRecord["assurance"]; by: string; assigned: Assigned },
-  ): Promise<NodeRecord> {
+  /** Nobody is there to say which profile is meant: where that is not clear, the machine waits for somebody. */
+  async #admitByRule(ask: EnrolAskBody, how: Admission): Promise<Decision> {
+    try {
+      return approved(await this.#admit(ask, how));
+    } catch (error) {
+      if (!(error instanceof BomaError) || !error.code.startsWith("site/")) throw error;
+      return this.#wait(ask, "pending", error.message);
+    }
+  }
+
+  async #assigned({ claims }: EnrolAskBody, said: Assigned): Promise<Assigned> {
+    const { macs, hostname } = claims;
+    const override = typeof said["profile"] === "string" ? said["profile"] : undefined;
+    const { profile } = await this.#parts.profile({ macs, hostname, override });
+    return profile ? assignedBy(profile, said) : said;
+  }
+
+  async #admit(ask: EnrolAskBody, how: Admission): Promise<NodeRecord> {
+    const assigned = await this.#assigned(ask, how.assigned);
     const print = fingerprint(ask);
     const { registry, events } = this.#parts;
     const node: NodeRecord = {
@@ -187,7 +207,7 @@ export class Enrolment {
       assurance: how.assurance,
       approvedBy: how.by,
       approvedAt: Date.now(),
-      assigned: how.assigned,
+      assigned,
       assignedRevision: 1,
       claims: ask.claims,
       start: 0,
@@ -197,7 +217,7 @@ export class Enrolment {
     };
     await registry.add(node);
     this.room.leave(print);
-    const data = { fingerprint: print, assurance: how.assurance, by: how.by, assigned: how.assigned };
+    const data = { fingerprint: print, assurance: how.assurance, by: how.by, assigned };
     events.tell({ kind: "node.enrolled", node: node.key, id: node.id, data });
     return node;
   }

@@ -3,9 +3,9 @@ import { codes, type ErrorCode } from "@boma/protocol";
 
 import type { Ending, FinalStatus } from "./course.ts";
 
-const ending = (status: FinalStatus, code: ErrorCode, message: string): Ending => ({
+const ending = (status: FinalStatus, code: ErrorCode, message: string, hint = codes[code].hint): Ending => ({
   status,
-  error: { code, message, hint: codes[code].hint },
+  error: { code, message, hint },
 });
 export const offlineEnding = ending("offline", "node/offline", "the node is not connected");
 export const silentEnding = ending(
@@ -26,6 +26,7 @@ export const expiredEnding = ending(
 );
 export const cancelledEnding: Ending = { status: "cancelled" };
 export const failedEnding = (code: ErrorCode, message: string): Ending => ending("failed", code, message);
-export const refusedEnding = (code: ErrorCode, message: string): Ending => ending("refused", code, message);
+export const refusedEnding = (code: ErrorCode, message: string, hint?: string): Ending =>
+  ending("refused", code, message, hint);
 export const stoppedEnding = (failures: number, maxFail: number): Ending =>
   ending("cancelled", "job/stopped", `not begun: ${failures} nodes failed, and --max-fail is ${maxFail}`);

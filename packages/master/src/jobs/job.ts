@@ -2,7 +2,7 @@
  * One open job. The expected set is fixed when it is made; from then on every
  * node goes its course to exactly one ending, whatever happens on the way.
  */
-import { ACCEPT_MS, DEADLINE_GRACE_MS, type JobOrder } from "@boma/protocol";
+import { ACCEPT_MS, DEADLINE_GRACE_MS, type JobOrder, type ProgressStep } from "@boma/protocol";
 
 import { type Course, type Ending, type FinalStatus, isFailure, isFinal, newCourse } from "./course.ts";
 import {
@@ -50,10 +50,23 @@ export type JobNews =
       readonly lines: readonly Line[];
       readonly dropped: number;
     }
+  | {
+      readonly type: "steps";
+      readonly course: Readonly<Course>;
+      readonly steps: readonly ProgressStep[];
+    }
   | { readonly type: "closed" };
 export interface Line {
   readonly stream: "stdout" | "stderr";
   readonly text: string;
+}
+
+/** What a node said on its way. */
+export interface Progress {
+  readonly accepted: boolean;
+  readonly lines: readonly Line[];
+  readonly dropped: number;
+  readonly steps: readonly ProgressStep[];
 }
 
 export class Job {
@@ -188,7 +201,7 @@ export class Job {
   }
 
   /** A node began, or printed something. */
-  progress(key: string, part: { accepted: boolean; lines: readonly Line[]; dropped: number }): void {
+  progress(key: string, part: Progress): void {
     const course = this.courses.get(key);
     if (!course || isFinal(course.status)) return;
     this.#heardAt = this.#world.now();
@@ -199,6 +212,7 @@ export class Job {
     }
     if (part.lines.length > 0 || part.dropped > 0)
       this.#tell({ type: "lines", course, lines: part.lines, dropped: part.dropped });
+    if (part.steps.length > 0) this.#tell({ type: "steps", course, steps: part.steps });
   }
 
   /** A node's own ending. `false` when it comes too late to count. */

@@ -1,6 +1,8 @@
 /** All open jobs, and the doors through which nodes, presence and operators reach them. */
 import {
+  asBomaError,
   BomaError,
+  type ChunkRef,
   type JobOrder,
   newJobId,
   type NodeProgressBody,
@@ -16,11 +18,19 @@ import type { ExpectedNode, JobRecord } from "./job-record.ts";
 import { endingOf, type JobStore } from "./job-store.ts";
 import { Job, type JobNews, type JobWorld, type Kept } from "./job.ts";
 
+export interface Parcels {
+  parcelFor(key: string, order: JobOrder): Promise<ChunkRef | undefined>;
+  ended(job: string, key: string): Promise<void>;
+  closed(job: string): void;
+}
+
 interface Parts {
   readonly store: JobStore;
   readonly mailboxes: Mailboxes;
   readonly events: Events;
   readonly log: Logger;
+  /** What goes to a node beside an order. */
+  readonly parcels: Parcels;
   readonly connected: (key: string) => boolean;
   /** Why this node gets no work now, if there is a reason. */
   readonly barred: (key: string) => string | undefined;
@@ -125,8 +135,8 @@ export class Jobs {
     this.#parts.events.tell({ kind: "job.late", job, node: key, id, data: { status, ms } });
   }
 
-  progress({ key }: ExpectedNode, { job, accepted, lines, dropped }: NodeProgressBody): void {
-    this.#open.get(job)?.progress(key, { accepted, lines, dropped });
+  progress({ key }: ExpectedNode, { job, accepted, lines, dropped, steps = [] }: NodeProgressBody): void {
+    this.#open.get(job)?.progress(key, { accepted, lines, dropped, steps });
   }
 
   presence(key: string, connected: boolean): void {
@@ -143,13 +153,25 @@ export class Jobs {
   async #deliver(key: string, order: JobOrder): Promise<Ending | undefined> {
     const barred = this.#parts.barred(key);
     if (barred !== undefined) return refusedEnding("node/barred", barred);
-    if (await this.#parts.mailboxes.of(key).add(order)) return undefined;
+    const mailbox = this.#parts.mailboxes.of(key);
+    // Put there by an earlier master: what the node may be doing already cannot become another job, nor be refused.
+    if (await mailbox.holds(order.job)) return undefined;
+    let parcel: ChunkRef | undefined;
+    try {
+      parcel = await this.#parts.parcels.parcelFor(key, order);
+    } catch (thrown) {
+      const { code, message, hint } = asBomaError(thrown);
+      return refusedEnding(code, message, hint);
+    }
+    if (await mailbox.add(parcel ? { ...order, parcel } : order)) return undefined;
     return failedEnding("job/mailbox-full", "the node has too many unfinished jobs");
   }
 
   async #keep(job: string, key: string, kept: Kept): Promise<boolean> {
     const isFirst = await this.store.end(job, key, kept);
     this.#parts.mailboxes.of(key).remove(job);
+    // What lies on the bus for a node that has ended is of no use to anybody; the stream's own bounds take what stays.
+    this.#parts.parcels.ended(job, key).catch(() => undefined);
     return isFirst;
   }
 
@@ -161,6 +183,7 @@ export class Jobs {
       data: { nodes: record.nodes, state: record.state },
     });
     this.#open.delete(record.job);
+    this.#parts.parcels.closed(record.job);
   }
 
   /** What happens in a job, told as events. */
@@ -171,7 +194,10 @@ export class Jobs {
     const about = { job, node, id };
     if (news.type === "lines")
       events.tell({ kind: "job.line", ...about, data: { lines: news.lines, dropped: news.dropped } });
-    else if (news.type === "ending") {
+    else if (news.type === "steps") {
+      const ended = news.steps.filter(({ result }) => result !== undefined);
+      if (ended.length > 0) events.tell({ kind: "job.step", ...about, data: { steps: ended } });
+    } else if (news.type === "ending") {
       const { status, ms, error } = news.ending;
       events.tell({
         kind: "job.returned",

@@ -1,4 +1,6 @@
 /** A job as a sequence of items: what it is, what has happened, and then what happens, until every node has ended. */
+import type { ProgressStep } from "@boma/protocol";
+
 import type { Control } from "../control.ts";
 import { queueOf } from "../queue.ts";
 import { type Course, type Ending, isFinal, type OpenStatus } from "./course.ts";
@@ -19,6 +21,7 @@ export type JobItem =
       readonly notAnswering: boolean;
     }
   | { readonly type: "lines"; readonly id: string; readonly lines: readonly Line[]; readonly dropped: number }
+  | { readonly type: "steps"; readonly id: string; readonly steps: readonly ProgressStep[] }
   | ({ readonly type: "ending"; readonly id: string } & Ending)
   | { readonly type: "closed"; readonly state: JobRecord["state"] };
 
@@ -95,6 +98,7 @@ function* newsItems(news: JobNews, told: Set<string>): Generator<JobItem> {
   if (news.type === "closed") return;
   const { course } = news;
   if (news.type === "lines") yield { type: "lines", id: course.id, lines: news.lines, dropped: news.dropped };
+  else if (news.type === "steps") yield { type: "steps", id: course.id, steps: news.steps };
   else if (news.type === "ending") {
     if (told.has(course.key)) return;
     told.add(course.key);

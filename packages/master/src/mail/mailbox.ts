@@ -57,6 +57,13 @@ export class Mailbox {
     return true;
   }
 
+  /** Whether the node may have taken this job already, or may at any moment. */
+  async holds(job: string): Promise<boolean> {
+    await this.#load();
+    this.#dropExpired();
+    return this.#orders.has(job);
+  }
+
   /** Takes out a job that ended, in a while. */
   remove(job: string): void {
     if (!this.#orders.delete(job)) return;

@@ -4,7 +4,7 @@ import { escapeLine } from "@boma/protocol";
 import type { JobItem } from "../jobs/watch.ts";
 import { type Output, style } from "./output.ts";
 import { paint } from "./run-text.ts";
-import { counts, isOpen, type RunView } from "./run-view.ts";
+import { counts, isOpen, type NodeResult, type RunView } from "./run-view.ts";
 
 export interface Progress {
   show(item: JobItem): void;
@@ -91,11 +91,17 @@ function liveText({ width, height }: Output, view: RunView, spinner: string): st
   const longest = Math.max(...open.map(([id]) => id.length));
   return [
     ...open.map(
-      ([id, { status, lost, notAnswering }]) =>
-        `  ${id.padEnd(longest)}  ${paint(status, lost ? "lost" : notAnswering ? "not answering" : status)}`,
+      ([id, { status, lost, notAnswering, step }]) =>
+        `  ${id.padEnd(longest)}  ${paint(status, lost ? "lost" : notAnswering ? "not answering" : status)}${stepText(step, width - longest - 14)}`,
     ),
     line,
   ].join("\n");
+}
+
+function stepText(step: NodeResult["step"], width: number): string {
+  if (!step) return "";
+  const text = `${step.done}/${step.total}  ${escapeLine(step.id)}`;
+  return `  ${style("dim", text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text)}`;
 }
 
 function bar(done: number, all: number, width: number): string {

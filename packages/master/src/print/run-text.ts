@@ -1,5 +1,6 @@
 /** The end of a run as people read it: nodes with the same result stand together. */
 import { escapeControl } from "@boma/protocol";
+import { asReport, reportText, slowest } from "@boma/states/core";
 
 import { style } from "./output.ts";
 import { counts, exitOf, isOpen, type NodeResult, type RunView } from "./run-view.ts";
@@ -62,7 +63,8 @@ function resultText(node: NodeResult): string {
   if (node.status === "queued") return "not connected; the job waits for it";
   if (isOpen(node)) return node.lost ? "lost its connection" : node.notAnswering ? "not answering" : "";
   const { error } = node;
-  const parts = [valueText(node.return)];
+  const report = asReport(node.return);
+  const parts = [report ? reportText(report, style) : valueText(node.return)];
   if (error)
     parts.push(
       escapeControl(error.message),
@@ -84,7 +86,12 @@ export function summaryText(view: RunView, seconds: number, { full, width }: Loo
     lines.push(`${paint(status, status.padEnd(INDENT.length - 1))} ${first}`);
     lines.push(...rest.map((line) => `${INDENT}${line}`), ...indent(text, full));
   }
-  lines.push("", closingLine(view, seconds), ...nextSteps(view));
+  lines.push(
+    "",
+    ...slowest(reports(view)).map((line) => style("dim", line)),
+    closingLine(view, seconds),
+    ...nextSteps(view),
+  );
   return lines.join("\n");
 }
 
@@ -108,6 +115,12 @@ function indent(text: string, full: boolean): string[] {
   const more = all.length > shown.length ? [style("dim", `… ${all.length - shown.length} more lines`)] : [];
   return [...shown, ...more].map((line) => `${INDENT}${line}`);
 }
+
+const reports = ({ nodes }: RunView) =>
+  [...nodes].flatMap(([id, node]) => {
+    const report = asReport(node.return);
+    return report ? [[id, report] as const] : [];
+  });
 
 function closingLine(view: RunView, seconds: number): string {
   const parts = [...counts(view)]

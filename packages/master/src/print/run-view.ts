@@ -12,6 +12,8 @@ export interface NodeResult {
   readonly ms?: number;
   readonly lost?: boolean;
   readonly notAnswering?: boolean;
+  /** Where a run of states is: so many of so many declarations, and the one that runs. */
+  readonly step?: { readonly done: number; readonly total: number; readonly id: string };
 }
 
 export interface RunView {
@@ -32,6 +34,9 @@ export function take(view: RunView, item: JobItem): void {
     const { status, lost, notAnswering } = item;
     const known = view.nodes.get(item.id);
     if (!known || isOpen(known)) view.nodes.set(item.id, { status, lost, notAnswering });
+  } else if (item.type === "steps") {
+    const known = view.nodes.get(item.id);
+    if (known && isOpen(known)) view.nodes.set(item.id, { ...known, step: stepAfter(known, item.steps) });
   } else if (item.type === "ending") {
     const { id, status, value, error, ms } = item;
     view.nodes.set(id, {
@@ -41,6 +46,13 @@ export function take(view: RunView, item: JobItem): void {
       ...(ms !== undefined && { ms }),
     });
   }
+}
+
+function stepAfter({ step }: NodeResult, steps: Extract<JobItem, { type: "steps" }>["steps"]) {
+  const ended = steps.filter(({ result }) => result !== undefined).length;
+  const running = steps.findLast(({ result }) => result === undefined);
+  const total = steps.at(-1)?.total ?? 0;
+  return { done: Math.min(total, (step?.done ?? 0) + ended), total, id: running?.id ?? "" };
 }
 
 /** Nothing more will happen soon: every node has ended, or waits in its mailbox until it connects. */
@@ -76,7 +88,7 @@ export function runDocument(view: RunView): object {
     target: record?.target,
     state: view.nodes.values().some(isOpen) ? "open" : "closed",
     expected: ids,
-    nodes: Object.fromEntries(ids.map((id) => [id, view.nodes.get(id)])),
+    nodes: Object.fromEntries(ids.map((id) => [id, { ...view.nodes.get(id), step: undefined }])),
     summary: Object.fromEntries(counts(view)),
     ok: exitOf(view) === ExitCode.ok,
   };

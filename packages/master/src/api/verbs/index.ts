@@ -1,6 +1,7 @@
 import type { Verb } from "@boma/protocol";
 
 import type { AnyVerb } from "../verb.ts";
+import { catalogDiff, catalogList, catalogShow, planList, planStore } from "./catalogs.ts";
 import { enrollAllow, enrollApprove, enrollDeny, enrollList } from "./enroll.ts";
 import { eventsRead } from "./events.ts";
 import { jobAttach, jobCancel, jobList, jobShow, jobStart } from "./jobs.ts";
@@ -15,6 +16,8 @@ import {
   targetResolve,
 } from "./nodes.ts";
 import { operatorAdd, operatorList, operatorRemove, operatorRenew } from "./operators.ts";
+import { secretCheck, secretForget, secretList } from "./secrets.ts";
+import { profileExplain, profileList, profileSet, siteCheck, sitePillar } from "./site.ts";
 import { tokenCreate, tokenList, tokenRevoke } from "./tokens.ts";
 
 /** Everything that an operator can ask. A verb of the protocol without an entry here does not compile. */
@@ -33,6 +36,11 @@ export const verbs: Readonly<Record<Verb, AnyVerb>> = {
   "job.show": jobShow,
   "job.attach": jobAttach,
   "job.cancel": jobCancel,
+  "plan.store": planStore,
+  "plan.list": planList,
+  "catalog.list": catalogList,
+  "catalog.show": catalogShow,
+  "catalog.diff": catalogDiff,
   "enroll.list": enrollList,
   "enroll.approve": enrollApprove,
   "enroll.deny": enrollDeny,
@@ -44,6 +52,14 @@ export const verbs: Readonly<Record<Verb, AnyVerb>> = {
   "operator.add": operatorAdd,
   "operator.remove": operatorRemove,
   "operator.renew": operatorRenew,
+  "secret.check": secretCheck,
+  "secret.list": secretList,
+  "secret.forget": secretForget,
   "events.read": eventsRead,
+  "site.check": siteCheck,
+  "site.pillar": sitePillar,
+  "profile.list": profileList,
+  "profile.explain": profileExplain,
+  "profile.set": profileSet,
   "feed.keep": feedKeep,
 };

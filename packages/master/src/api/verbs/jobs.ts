@@ -5,17 +5,19 @@ import {
   JOB_EXPIRY_MS_MAX,
   JobId,
   pack,
+  type TargetNode,
 } from "@boma/protocol";
-import { assertTestable, checkArguments, FUNCTION_TIMEOUT_MS } from "@boma/states";
+import { assertTestable, checkArguments, FUNCTION_TIMEOUT_MS } from "@boma/states/core";
 import { z } from "zod";
 
+import { bringsCatalog } from "../../catalogs/catalogs.ts";
 import type { Control } from "../../control.ts";
 import { isFinal } from "../../jobs/course.ts";
 import type { JobRecord } from "../../jobs/job-record.ts";
 import type { Job } from "../../jobs/job.ts";
 import { watchJob } from "../../jobs/watch.ts";
 import { requireFunction } from "../../require-function.ts";
-import { authorise } from "../rights.ts";
+import { authorise, type OperatorRecord } from "../rights.ts";
 import { type Asked, defineVerb } from "../verb.ts";
 import { resolve, resolveSome } from "./nodes.ts";
 
@@ -61,7 +63,20 @@ export const jobStart = defineVerb({
       function: spec.name,
       nodes: nodes.map((node) => control.registry.targetNode(node)),
     });
+    authoriseState(
+      operator,
+      { function: spec.name, args },
+      nodes.map((node) => control.registry.targetNode(node)),
+    );
     const { batch, maxFail } = asked;
+    const call = { function: spec.name, args };
+    // A catalog that cannot be compiled is an error before the job exists.
+    const compiled = bringsCatalog(call)
+      ? await control.catalogs.compile(
+          nodes.map(({ key }) => key),
+          call,
+        )
+      : undefined;
     const job = await control.jobs.start(
       {
         function: spec.name,
@@ -80,6 +95,7 @@ export const jobStart = defineVerb({
       nodes.map(({ key, id }) => ({ key, id })),
     );
     const { record } = job;
+    if (compiled) control.catalogs.keep(record.job, compiled);
     // Whoever watches listens before the first node can answer.
     const items = watch
       ? watchJob(control, { record, job }, { follow: true, fresh: true }, signal)
@@ -88,6 +104,15 @@ export const jobStart = defineVerb({
     yield* items;
   },
 });
+
+/** A state by itself is something that a role must allow by the state's own name as well. */
+function authoriseState(
+  operator: OperatorRecord,
+  { function: name, args }: { readonly function: string; readonly args: Readonly<Record<string, unknown>> },
+  nodes: readonly TargetNode[],
+): void {
+  if (name === "state.single") authorise(operator, { right: "run", function: String(args["state"]), nodes });
+}
 
 /** A job that is open, or one that is only stored. */
 async function find(control: Control, id: string): Promise<{ record: JobRecord; job: Job | undefined }> {

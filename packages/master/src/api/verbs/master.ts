@@ -1,3 +1,4 @@
+import { PublicKey } from "@boma/protocol";
 import { z } from "zod";
 
 import { VERSION } from "../../version.ts";
@@ -31,8 +32,12 @@ export const masterStatus = defineVerb({
 export const masterRotate = defineVerb({
   verb: "master.rotate",
   right: "admin",
-  args: z.strictObject({ rootKeyFile: z.string().optional() }),
-  answer: async ({ rootKeyFile }, { control }) => control.rotate(rootKeyFile),
+  args: z.strictObject({
+    rootKeyFile: z.string().optional(),
+    /** The root names this key as the one that signs the site's own states. */
+    release: PublicKey.optional(),
+  }),
+  answer: async ({ rootKeyFile, release }, { control }) => control.rotate(rootKeyFile, release),
 });
 
 /** Answered by the door itself, which knows the feeds. */

@@ -1,0 +1,107 @@
+/**
+ * What is too large for one message: it lies in parts below the prefix of the
+ * node it is for, named by the digest of the whole. What is there already is
+ * not written again; what nobody asks for any more ages away with the stream.
+ */
+import { createHash } from "node:crypto";
+
+import { BomaError, CHUNK_BYTES_MAX, type ChunkRef, CHUNKS_MAX, subjects } from "@boma/protocol";
+import type { StreamInfo } from "@nats-io/jetstream";
+
+import type { Store } from "../store/store.ts";
+
+const STREAM = "CHUNKS";
+/** What is older is written anew, so that it does not age away under a job that names it. */
+const FRESH_MS = 3 * 24 * 3_600_000;
+/** Things that lie for one node at once: a job in every place of its mailbox, and bundles. */
+const DIGESTS_PER_NODE_MAX = 40;
+
+/** A bundle as it is sent: the release key's word first, then the code. */
+export interface SentBundle {
+  readonly digest: string;
+  readonly manifest: Uint8Array;
+  readonly bytes: Uint8Array;
+}
+
+export class Chunks {
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** Resolves when the bus has all of it. */
+  async put(key: string, bytes: Uint8Array): Promise<ChunkRef> {
+    const parts = split(bytes);
+    const digest = createHash("sha256").update(bytes).digest("hex");
+    await this.#write(key, digest, parts);
+    return { digest, parts: parts.length, bytes: bytes.length };
+  }
+
+  /** The node reads it by its digest alone: part 0 says what the others are. */
+  async putBundle(key: string, { digest, manifest, bytes }: SentBundle): Promise<void> {
+    await this.#write(key, digest, [manifest, ...split(bytes)]);
+  }
+
+  async forget(key: string, digest: string): Promise<void> {
+    await this.#store.purge(STREAM, subjects.chunk(key, digest, "*"));
+  }
+
+  /** Everything that lies there for a node, because it is a node no longer. */
+  async forgetAll(key: string): Promise<void> {
+    await this.#store.purge(STREAM, subjects.chunk(key, "*", "*"));
+  }
+
+  async #write(key: string, digest: string, parts: readonly Uint8Array[]): Promise<void> {
+    if (await this.#has(key, digest, parts)) return;
+    await this.#makeRoom(key, digest);
+    // In order, the last one last: where it is, the others are.
+    for (const [part, bytes] of parts.entries())
+      await this.#store.put(subjects.chunk(key, digest, part), bytes);
+  }
+
+  /** The first goes first when the stream forgets, and the last comes last: with both, and the same first one, it is whole. */
+  async #has(key: string, digest: string, parts: readonly Uint8Array[]): Promise<boolean> {
+    const since = Date.now() - FRESH_MS;
+    for (const part of new Set([0, parts.length - 1])) {
+      const stored = await this.#store.last(STREAM, subjects.chunk(key, digest, part));
+      if (!stored || stored.time.getTime() < since) return false;
+      if (Buffer.compare(stored.data, parts[part]!) !== 0) return false;
+    }
+    return true;
+  }
+
+  /** One node cannot fill the stream for all: its oldest thing makes room for the newest. */
+  async #makeRoom(key: string, digest: string): Promise<void> {
+    const held = new Set(await this.#digestsOf(key));
+    if (held.has(digest) || held.size < DIGESTS_PER_NODE_MAX) return;
+    const aged: { digest: string; at: number }[] = [];
+    for (const other of held) {
+      const first = await this.#store.last(STREAM, subjects.chunk(key, other, 0));
+      aged.push({ digest: other, at: first?.time.getTime() ?? 0 });
+    }
+    aged.sort((a, b) => a.at - b.at);
+    for (const { digest: old } of aged.slice(0, aged.length - DIGESTS_PER_NODE_MAX + 1))
+      await this.forget(key, old);
+  }
+
+  async #digestsOf(key: string): Promise<string[]> {
+    const { state }: StreamInfo = await this.#store.manager.streams.info(STREAM, {
+      subjects_filter: subjects.chunk(key, "*", "*"),
+    });
+    return Object.keys(state.subjects ?? {}).map((subject) => subject.split(".")[3]!);
+  }
+}
+
+function split(bytes: Uint8Array): Uint8Array[] {
+  const count = Math.max(1, Math.ceil(bytes.length / CHUNK_BYTES_MAX));
+  if (count > CHUNKS_MAX)
+    throw new BomaError(
+      "job/too-large",
+      `${bytes.length} bytes for one node exceed the ${CHUNKS_MAX * CHUNK_BYTES_MAX} that may be sent`,
+      { hint: "Let the node fetch large files itself, with file.managed and a URL." },
+    );
+  return Array.from({ length: count }, (_, part) =>
+    bytes.subarray(part * CHUNK_BYTES_MAX, (part + 1) * CHUNK_BYTES_MAX),
+  );
+}
