@@ -26,6 +26,17 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      {
+        test: {
+          name: "hosts",
+          include: ["test/hosts/**/*.test.ts"],
+          // Each file boots machines of its own; `npm run test:hosts` runs them, as root on a Debian.
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
     ],
   },
 });

@@ -43,6 +43,8 @@ export interface FleetOptions {
   readonly listen?: string;
   /** Further words for every `boma-master serve`. */
   readonly serve?: readonly string[];
+  /** The words before each command of the master: what brings it into another network. */
+  readonly via?: readonly string[];
 }
 
 export class Fleet implements AsyncDisposable {
@@ -53,11 +55,13 @@ export class Fleet implements AsyncDisposable {
   readonly #started: TestProcess[] = [];
   readonly #program: string | undefined;
   readonly #serve: readonly string[];
+  readonly #via: readonly string[];
   #listen = "127.0.0.1:0";
   master!: TestProcess;
   servers: readonly string[] = [];
 
-  private constructor({ program, listen, serve }: FleetOptions) {
+  private constructor({ program, listen, serve, via }: FleetOptions) {
+    this.#via = via ?? [];
     this.#program = program;
     this.#serve = serve ?? [];
     if (listen !== undefined) this.#listen = listen;
@@ -85,7 +89,7 @@ export class Fleet implements AsyncDisposable {
   async serve(...args: readonly string[]): Promise<void> {
     const env = this.#program === undefined ? {} : { BOMA_NATS_SERVER: this.#program };
     const words = ["serve", "--listen", this.#listen, "--home", this.home, "--json", ...this.#serve, ...args];
-    this.master = new TestProcess(process.execPath, [bin("master"), ...words], { env });
+    this.master = this.#startMaster(words, env);
     const ready = JSON.parse(await this.master.line(/"ready":true/)) as { servers: string[] };
     this.servers = ready.servers;
     const { port } = new URL(ready.servers[0]!.replace(/^\w+:/, "http:"));
@@ -98,7 +102,12 @@ export class Fleet implements AsyncDisposable {
   }
 
   spawn(...args: readonly string[]): TestProcess {
-    return new TestProcess(process.execPath, [bin("master"), ...args], { env: { BOMA_HOME: this.home } });
+    return this.#startMaster(args, { BOMA_HOME: this.home });
+  }
+
+  #startMaster(args: readonly string[], env: Record<string, string>): TestProcess {
+    const [command, ...words] = [...this.#via, process.execPath, bin("master"), ...args];
+    return new TestProcess(command!, words, { env });
   }
 
   /** The same, where anything but success is a broken test. */
