@@ -51,7 +51,8 @@ export class Boma implements AsyncDisposable {
   master!: TestProcess;
   url = "";
 
-  static async start(): Promise<Boma> {
+  /** `from`: what serves. The command lines and the agents are bundled in any case. */
+  static async start(from: "bundle" | "source" = "bundle"): Promise<Boma> {
     const boma = new Boma();
     dirs.add(boma.dir);
     await boma.ok("init");
@@ -59,7 +60,7 @@ export class Boma implements AsyncDisposable {
     const flags = profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`];
     const words = [
       ...flags,
-      bundled("master"),
+      from === "bundle" ? bundled("master") : source("master"),
       "serve",
       "--listen",
       "127.0.0.1:0",

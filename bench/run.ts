@@ -2,9 +2,10 @@
  * Measures boma as it is installed, on this machine:
  *
  *   npm run bench                        everything, five runs each: bench/results.md and results.json
- *   npm run bench -- --only ping         one group: floor, ping, fifty, returns, agents, idle
+ *   npm run bench -- --only ping         one group: floor, ping, fifty, returns, agents, idle, apply, compile, states
  *   npm run bench -- --quick             two runs and small fleets, printed and not kept
- *   npm run bench -- --long              idle agents over a minute as well
+ *   npm run bench -- --long              idle agents over a minute as well, and 1,000 files with Ansible
+ *   npm run bench -- --peers             installs the tools that boma is measured beside, where they are missing
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -13,24 +14,45 @@ import { build } from "../installers/build.ts";
 import { findNatsServer } from "../packages/master/src/bus/program.ts";
 import { version } from "./boma.ts";
 import { agents, idle } from "./groups/agents.ts";
+import { compile } from "./groups/compile.ts";
 import { fifty } from "./groups/fifty.ts";
 import { floor } from "./groups/floor.ts";
+import { localApply } from "./groups/local-apply.ts";
 import { ping } from "./groups/ping.ts";
 import { returns } from "./groups/returns.ts";
+import { statesOnFifty } from "./groups/states-on-fifty.ts";
 import { type Figure, load, machine, markdown, table } from "./report.ts";
 
 export interface Bench {
   readonly runs: number;
   readonly quick: boolean;
+  readonly long: boolean;
+  /** Tools that are missing may be installed. */
+  readonly peers: boolean;
   add(figure: Figure): void;
   /** Something went otherwise than it should: told in the results, never hidden in an average. */
   problem(text: string): void;
 }
 
-const groups = { floor, ping, fifty, returns, agents, idle };
+const groups = {
+  floor,
+  ping,
+  fifty,
+  returns,
+  agents,
+  idle,
+  apply: localApply,
+  compile,
+  states: statesOnFifty,
+};
 
 const { values: asked } = parseArgs({
-  options: { only: { type: "string" }, quick: { type: "boolean" }, long: { type: "boolean" } },
+  options: {
+    only: { type: "string" },
+    quick: { type: "boolean" },
+    long: { type: "boolean" },
+    peers: { type: "boolean" },
+  },
 });
 if (asked.only !== undefined && !Object.hasOwn(groups, asked.only))
   throw new Error(`--only ${asked.only}: there are ${Object.keys(groups).join(", ")}`);
@@ -40,6 +62,8 @@ const problems: string[] = [];
 const bench: Bench = {
   runs: asked.quick ? 2 : 5,
   quick: asked.quick ?? false,
+  long: asked.long ?? false,
+  peers: asked.peers ?? false,
   add(figure) {
     figures.push(figure);
     console.error(
@@ -63,9 +87,10 @@ console.log(table(figures));
 for (const problem of problems) console.log(`! ${problem}`);
 
 if (!asked.quick && asked.only === undefined) {
+  const flags = (["long", "peers"] as const).filter((name) => asked[name]).map((name) => `--${name}`);
   const context = {
     date: new Date().toISOString(),
-    command: ["npm run bench", ...(asked.long ? ["-- --long"] : [])].join(" "),
+    command: ["npm run bench", ...(flags.length > 0 ? ["--", ...flags] : [])].join(" "),
     boma: (await version()).version,
     nats: (await findNatsServer())?.version.join(".") ?? "?",
     loadBefore,
