@@ -7,6 +7,7 @@ import {
   ApiAnswer,
   ApiRequest,
   BomaError,
+  Bundle,
   EnrolAnswer,
   EnrolAsk,
   FeedItem,
@@ -49,19 +50,11 @@ import {
 } from "@boma/protocol";
 import { functions, readArguments } from "@boma/states";
 
+import { bytesOf, type FuzzTarget, text } from "./fuzz-target.ts";
 import { damage, type Random } from "./random.ts";
-
-export interface FuzzTarget {
-  readonly name: string;
-  /** Inputs that are right, or were once a bug; changes begin from these. */
-  readonly corpus: readonly Uint8Array[];
-  readonly run: (input: Uint8Array, random: Random) => void;
-}
+import { stateTargets } from "./state-targets.ts";
 
 const key = newSigningKey();
-const text = (input: Uint8Array): string => Buffer.from(input).toString("utf8");
-const bytesOf = (...texts: readonly string[]): Uint8Array[] =>
-  texts.map((one) => new Uint8Array(Buffer.from(one)));
 
 /** Runs one input; only a BomaError may come out, and it must be one of the table. */
 export function runInput(target: FuzzTarget, input: Uint8Array, random: Random): void {
@@ -112,7 +105,14 @@ const welcome = {
 };
 const claims = { hostname: "web", arch: "arm64", macs: ["aa:bb"], wants: { env: "dev" } };
 const returned = { job: id, status: "ok", value: [1, "a"], startedAt: 1, ms: 2, cut: false };
-const progress = { job: id, part: 0, accepted: true, lines: [{ stream: "stdout", text: "hi" }], dropped: 0 };
+const progress = {
+  job: id,
+  part: 0,
+  accepted: true,
+  lines: [{ stream: "stdout", text: "hi" }],
+  steps: [{ id: "a", index: 0, total: 1, result: "ok", ms: 1 }],
+  dropped: 0,
+};
 
 /** One valid body of each kind that travels; a kind that is missing here fails the test beside it. */
 export const bodies: readonly (readonly [MessageKind<never>, unknown])[] = [
@@ -132,6 +132,7 @@ export const bodies: readonly (readonly [MessageKind<never>, unknown])[] = [
   [NodeEvent, { kind: "node.started", data: { a: "b", c: 1, d: true } }],
   [Mailbox, { number: 1, jobs: [order], cancelled: [id] }],
   [TrustManifest, manifest],
+  [Bundle, { digest: "a".repeat(64), bytes: 3, api: 1, states: ["acme.word"] }],
 ].map(([kind, body]) => [kind as MessageKind<never>, body] as const);
 
 /** The body's bytes are damaged, and the damage is then signed: only so does it get past the signature. */
@@ -302,4 +303,9 @@ const textTargets: readonly FuzzTarget[] = [
   })),
 ];
 
-export const targets: readonly FuzzTarget[] = [...openTargets, ...byteTargets, ...textTargets];
+export const targets: readonly FuzzTarget[] = [
+  ...openTargets,
+  ...byteTargets,
+  ...textTargets,
+  ...stateTargets,
+];

@@ -74,7 +74,7 @@ describe("2, nothing was sent", () => {
       "an unknown function",
       "function/unknown",
       ["run", "*", "tset.ping"],
-      /there is no function "tset.ping"/,
+      /no function and no state "tset.ping"/,
     ],
     ["an unknown argument", "function/arguments", ["run", "*", "test.ping", "x=1"], /no argument `x`/],
     ["a missing argument", "function/arguments", ["run", "*", "test.echo"], /text/],
