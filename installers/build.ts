@@ -27,6 +27,8 @@ async function bundle(name: string, dir: string): Promise<void> {
     cwd: root,
     platform: "node",
     resolve: { alias },
+    // It has a native part: a master that bundles a site's own states has it installed beside it.
+    external: ["rolldown"],
     onLog(level, log, handle) {
       // A dependency that is not there would only fail on the machine that needs it.
       if (log.code === "UNRESOLVED_IMPORT") throw new Error(log.message);

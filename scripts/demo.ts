@@ -143,6 +143,13 @@ async function run(running: Running): Promise<void> {
   say("Ask the development nodes");
   type(home, "run", "env:dev", "test.ping");
   type(home, "grains", "env:dev", "env", "os", "arch", "cpus", "ram");
+  say(
+    "What the site says should be so: looked at first, then made so, and a second time there is nothing to do",
+  );
+  type(home, "check", "--no-types");
+  type(home, "plan", "env:dev");
+  type(home, "run", "env:dev", "state.apply");
+  type(home, "run", "env:dev", "state.apply");
   say("A target says what it means before it is used");
   type(home, "target", "env:prod or (env:dev and not web-02)");
 }

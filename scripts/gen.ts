@@ -1,6 +1,6 @@
 /**
- * Writes what follows from the sources: the catalogue of functions, docs/errors.md,
- * docs/functions.md. With --check it only compares, and fails when one is stale.
+ * Writes what follows from the sources: the catalogues of functions and states,
+ * docs/errors.md, docs/functions.md, docs/states.md. With --check it only compares, and fails when one is stale.
  */
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 
@@ -8,14 +8,46 @@ import { codes, ExitCode } from "@boma/protocol";
 
 const root = new URL("../", import.meta.url);
 
-function functionCatalogue(): string {
-  const base = "packages/states/src/";
-  const files = globSync(`${base}functions/*/*.ts`, { cwd: root })
-    .map((file) => file.slice(base.length))
+const base = "packages/states/src/";
+
+/** The files below a folder that define something: `module/name.ts` with a default export. */
+const definitions = (folder: string): { file: string; name: string }[] =>
+  globSync(`${base}${folder}/*/*.ts`, { cwd: root })
     .filter((file) => !file.endsWith(".test.ts"))
-    .sort();
-  const names = files.map((file) => file.slice("functions/".length, -".ts".length).replace("/", "."));
-  const variable = (name: string) => name.replace(/[.-](\w)/g, (_, letter: string) => letter.toUpperCase());
+    .filter((file) => readFileSync(new URL(file, root), "utf8").includes("export default "))
+    .map((file) => file.slice(base.length))
+    .sort()
+    .map((file) => ({ file, name: file.slice(folder.length + 1, -".ts".length).replace("/", ".") }));
+
+const camel = (name: string): string =>
+  name.replace(/[.-](\w)/g, (_, letter: string) => letter.toUpperCase());
+
+/** `file_managed` in one object by full name, and `file.managed(…)` as trees call it. */
+function stateCatalogue(): string {
+  const found = definitions("states").map(({ file, name }) => ({ file, name, variable: camel(name) }));
+  const modules = Map.groupBy(found, ({ name }) => name.split(".")[0]!);
+  return [
+    "// Written by `npm run gen`. Add a state by adding a file below states/.",
+    'import type { AnyState } from "./define-state.ts";',
+    ...found.map(({ file, variable }) => `import ${variable} from "./${file}";`),
+    "",
+    ...[...modules].map(
+      ([module, members]) =>
+        `export const ${camel(module)} = { ${members.map(({ name, variable }) => `${camel(name.split(".")[1]!)}: ${variable}`).join(", ")} };`,
+    ),
+    "",
+    "export const states: Readonly<Record<string, AnyState>> = {",
+    ...found.map(({ name, variable }) => `  ${JSON.stringify(name)}: ${variable},`),
+    "};",
+    "",
+  ].join("\n");
+}
+
+function functionCatalogue(): string {
+  const found = definitions("functions");
+  const files = found.map(({ file }) => file);
+  const names = found.map(({ name }) => name);
+  const variable = camel;
   return [
     "// Written by `npm run gen`. Add a function by adding a file below functions/.",
     'import type { AnyFunction } from "./define-function.ts";',
@@ -36,7 +68,7 @@ function errorsPage(): string {
     ([code, { means, hint, exit }]) => `| \`${code}\` | ${exit} | ${means} | ${hint} |`,
   );
   return [
-    "<!-- Written by `npm run gen` from packages/protocol/src/errors.ts. -->",
+    "<!-- Written by `npm run gen` from packages/protocol/src/error-codes*.ts. -->",
     "# Errors and exit codes",
     "",
     "With several reasons at once the exit code is the first of 2, 3, 4, 1, 5 that applies.",
@@ -72,7 +104,10 @@ function write(path: string, text: string): void {
 }
 
 write("packages/states/src/functions.gen.ts", functionCatalogue());
+write("packages/states/src/states.gen.ts", stateCatalogue());
 write("docs/errors.md", errorsPage());
-// The page of functions reads the catalogue that was just written.
+// The pages read the catalogues that were just written.
 const { functionsPage } = await import("./functions-page.ts");
 write("docs/functions.md", functionsPage());
+const { statesPage } = await import("./states-page.ts");
+write("docs/states.md", statesPage());
