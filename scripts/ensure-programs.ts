@@ -7,7 +7,6 @@ try {
     tar: "tar",
     xz: "xz-utils",
     zstd: "zstd",
-    zip: "zip",
     "dpkg-deb": "dpkg",
     python3: "python3",
   });

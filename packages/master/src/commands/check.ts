@@ -141,7 +141,9 @@ function show(output: Output, { site, errors, nodes, remark }: Checked): ExitCod
   if (told.size > ERRORS_SHOWN) output.line(`and ${told.size - ERRORS_SHOWN} more errors`);
   showWarnings(output, nodes);
   for (const { id, declarations, error } of nodes)
-    output.line(`${style("bold", id)}  ${error ? style("red", "error") : `${declarations} declarations`}`);
+    output.line(
+      `${style("bold", id)}  ${error ? style("red", "error") : `${declarations} declaration${declarations === 1 ? "" : "s"}`}`,
+    );
   if (remark !== undefined) output.note(escapeControl(remark));
   const count = told.size === 1 ? "1 error" : `${told.size} errors`;
   output.line(ok ? `${style("green", "ok")}  ${site}` : `${style("red", count)} in ${site}`);
