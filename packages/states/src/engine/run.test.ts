@@ -137,8 +137,11 @@ describe("retry and time", () => {
     const { run, at, machine } = trial();
     let ended = false;
     const apply: AnySpec["apply"] = async (_changes, { name }, { files }) => {
-      await new Promise((resolve) => setTimeout(resolve, 40));
-      ended = true;
+      // Busy until its time is up, which shows in that the machine refuses it from then on; `b` has no such time.
+      const look = async () => files.stat("/");
+      const isOpen = () => look().then(Boolean, () => false);
+      while (name === "a" && (await isOpen())) await new Promise(setImmediate);
+      if (name === "a") ended = true;
       await files.write(`/${name}`, "late");
     };
     const told = await run(
