@@ -1,15 +1,12 @@
 /** What the states' side reads from others: trees in YAML, catalogs on the node, sealed parcels, archives, keyrings. */
 import { newSealingKey, openSealed, pack, sealTo, unpackHostile } from "@boma/protocol";
-import { type AnySpec, compileCatalog, file, Parcel, parseTree, states, validateCatalog } from "@boma/states";
+import { builtInSpecs, compileCatalog, file, Parcel, parseTree, validateCatalog } from "@boma/states";
 
 import { readZip } from "../../packages/states/src/archive/zip.ts";
 import { EXAMPLE_KEY } from "../../packages/states/src/states/apt/example-key.ts";
 import { fingerprintsOf, keyringBytes } from "../../packages/states/src/states/apt/openpgp-keys.ts";
 import { bytesOf, type FuzzTarget, text } from "./fuzz-target.ts";
 
-const specs: Readonly<Record<string, AnySpec>> = Object.fromEntries(
-  Object.entries(states).map(([name, { spec }]) => [name, spec]),
-);
 const known = {
   grains: { os: "Debian" },
   assigned: { env: "dev" },
@@ -35,7 +32,7 @@ export const stateTargets: readonly FuzzTarget[] = [
       "- &a [*a, *a]\n",
     ),
     run: (input) => {
-      compileCatalog(parseTree(text(input), "tree.yaml", specs)(known));
+      compileCatalog(parseTree(text(input), "tree.yaml", builtInSpecs)(known));
     },
   },
   {
@@ -43,7 +40,7 @@ export const stateTargets: readonly FuzzTarget[] = [
     corpus: [pack({ catalog, secrets: { "env:A": "x" } })],
     run: (input) => {
       const read = Parcel.safeParse(unpackHostile(input));
-      if (read.success) validateCatalog(read.data.catalog, specs);
+      if (read.success) validateCatalog(read.data.catalog, builtInSpecs);
     },
   },
   {

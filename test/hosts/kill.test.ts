@@ -5,9 +5,7 @@
  */
 import { expect, test } from "vitest";
 
-import { type Host, REPOSITORY, startHost } from "../support/host.ts";
-
-const AGENT = `${REPOSITORY}/packages/agent/bin/boma-agent.mjs`;
+import { AGENT, type Host, startHost } from "../support/host.ts";
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 

@@ -44,7 +44,7 @@ export interface Converged {
 /** The repository, which a host sees at the path that it has out here. */
 export const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 
-const AGENT = `${REPOSITORY}/packages/agent/bin/boma-agent.mjs`;
+export const AGENT = `${REPOSITORY}/packages/agent/bin/boma-agent.mjs`;
 const CONVERGE = `${REPOSITORY}/test/hosts/converge.ts`;
 const RUN_MS_MAX = 60_000;
 const SHUTDOWN_MS_MAX = 60_000;

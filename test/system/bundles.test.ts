@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { newSigningKey, signBundle } from "@boma/protocol";
-import { states } from "@boma/states";
+import { builtInSpecs } from "@boma/states";
 import { rolldown } from "rolldown";
 import { beforeAll, afterAll, describe, expect, test } from "vitest";
 
@@ -120,7 +120,7 @@ test("a node fetches it over the bus by the digest alone, and its state checks w
     bus: agentBus,
     key: () => user.key,
     release: () => release.publicKey,
-    builtIn: async () => Object.fromEntries(Object.entries(states).map(([name, { spec }]) => [name, spec])),
+    builtIn: async () => builtInSpecs,
     refused: (...refused) => told.push(refused),
   });
   const { "site.greeting": spec } = await node.load(sent.digest, AbortSignal.timeout(20_000));

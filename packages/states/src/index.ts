@@ -1,5 +1,6 @@
 /** What trees and states of a site import. */
 export { BomaError } from "@boma/protocol";
+export * from "./built-in.ts";
 export * from "./core.ts";
 export * from "./pillar.ts";
 export * from "./site-files.ts";

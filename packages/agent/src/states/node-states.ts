@@ -96,8 +96,7 @@ export class NodeStates {
 
 /** The states of boma's own. They are loaded with the first catalog: an idle agent has no use for them. */
 export async function builtIn(): Promise<Readonly<Record<string, AnySpec>>> {
-  const { states } = await import("@boma/states");
-  return Object.fromEntries(Object.entries(states).map(([name, { spec }]) => [name, spec]));
+  return (await import("@boma/states")).builtInSpecs;
 }
 
 const stepOf = (progress: StepProgress): ProgressStep => {

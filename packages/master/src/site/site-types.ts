@@ -9,7 +9,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { BomaError } from "@boma/protocol";
-import { states, treeSchema } from "@boma/states";
+import { builtInSpecs, treeSchema } from "@boma/states";
 
 import type { Finding } from "./check-site.ts";
 
@@ -59,8 +59,7 @@ function options(): object {
 /** Writes where our sources lie now, and what a tree in YAML may say; nothing happens where that is known already. */
 export function writeSiteTypes(site: string): void {
   writeJson(join(site, ".boma/tsconfig.json"), options());
-  const specs = Object.entries(states).map(([name, { spec }]) => [name, spec] as const);
-  writeJson(join(site, ".boma/tree.schema.json"), treeSchema(Object.fromEntries(specs)));
+  writeJson(join(site, ".boma/tree.schema.json"), treeSchema(builtInSpecs));
 }
 
 function writeJson(path: string, value: object): void {

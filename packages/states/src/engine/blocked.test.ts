@@ -1,20 +1,19 @@
 /** Goal: a plan does not keep back what an apply would run into. */
 import { expect, test } from "vitest";
 
+import { builtInSpecs } from "../built-in.ts";
 import { compileCatalog } from "../catalog/compile.ts";
 import type { Declaration } from "../declaration.ts";
-import { file, states } from "../states.gen.ts";
+import { file } from "../states.gen.ts";
 import { memoryHost } from "../testing/memory-host.ts";
 import { noPending } from "./options.ts";
 import { runCatalog } from "./run.ts";
-
-const specs = Object.fromEntries(Object.entries(states).map(([name, { spec }]) => [name, spec]));
 
 async function resultsOf(mode: "plan" | "apply", declarations: readonly Declaration[]) {
   const { results } = await runCatalog(compileCatalog(declarations).catalog, {
     mode,
     ports: memoryHost().ports,
-    states: specs,
+    states: builtInSpecs,
     secrets: new Map(),
     signal: new AbortController().signal,
     confined: false,
