@@ -1,6 +1,7 @@
 /**
  * Writes what follows from the sources: the catalogues of functions and states,
- * docs/errors.md, docs/functions.md, docs/states.md. With --check it only compares, and fails when one is stale.
+ * docs/errors.md, docs/functions.md, docs/states.md, docs/events.md. With --check it only compares, and fails when one
+ * is stale.
  */
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 
@@ -53,9 +54,12 @@ function functionCatalogue(): string {
     'import type { AnyFunction } from "./define-function.ts";',
     ...files.map((file, i) => `import ${variable(names[i]!)} from "./${file}";`),
     "",
-    "export const functions: Readonly<Record<string, AnyFunction>> = {",
+    "const table = {",
     ...names.map((name) => `  ${JSON.stringify(name)}: ${variable(name)},`),
     "};",
+    "/** Each function by its name with its own types, for callers that name it in their source. */",
+    "export type FunctionTable = typeof table;",
+    "export const functions: Readonly<Record<string, AnyFunction>> = table;",
     "",
   ].join("\n");
 }
@@ -111,3 +115,5 @@ const { functionsPage } = await import("./functions-page.ts");
 write("docs/functions.md", functionsPage());
 const { statesPage } = await import("./states-page.ts");
 write("docs/states.md", statesPage());
+const { eventsPage } = await import("./events-page.ts");
+write("docs/events.md", eventsPage());

@@ -6,6 +6,7 @@
 import {
   ApiAnswer,
   ApiRequest,
+  AuditHead,
   BomaError,
   Bundle,
   EnrolAnswer,
@@ -129,8 +130,9 @@ export const bodies: readonly (readonly [MessageKind<never>, unknown])[] = [
   [NodeReturn, returned],
   [NodeProgress, progress],
   [NodeGrains, { revision: "r", grains }],
-  [NodeEvent, { kind: "node.started", data: { a: "b", c: 1, d: true } }],
+  [NodeEvent, { kind: "node.started", data: { version: "0.1.0", start: 1 } }],
   [Mailbox, { number: 1, jobs: [order], cancelled: [id] }],
+  [AuditHead, { chain: "c", n: 1, hash: "a".repeat(64) }],
   [TrustManifest, manifest],
   [Bundle, { digest: "a".repeat(64), bytes: 3, api: 1, states: ["acme.word"] }],
 ].map(([kind, body]) => [kind as MessageKind<never>, body] as const);

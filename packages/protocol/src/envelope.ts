@@ -12,7 +12,7 @@ import { z } from "zod";
 import { pack, unpackHostile } from "./codec.ts";
 import { BomaError } from "./errors.ts";
 import { newNonce, Nonce } from "./ids.ts";
-import { signBytes, type SigningKey, verifyBytes } from "./keys.ts";
+import { signBytes, type SigningKey, verifyBytes, verifyBytesAside } from "./keys.ts";
 import { CLOCK_AHEAD_MS_MAX, MESSAGE_AGE_MS_MAX, PAYLOAD_BYTES_MAX } from "./limits.ts";
 
 export const ENVELOPE_VERSION = 1;
@@ -102,7 +102,7 @@ export function seal<B extends z.ZodType>(
   return frame;
 }
 
-interface Frame {
+export interface Frame {
   readonly kind: string;
   readonly sender: Uint8Array;
   readonly signature: Uint8Array;
@@ -133,6 +133,10 @@ export function readFrame(data: Uint8Array): Frame {
     bytes: frame.subarray(head + 4),
   };
 }
+
+/** Whether its sender signed it; what it says is not looked at. */
+export const verifyFrame = ({ kind, bytes, signature, sender }: Frame): Promise<boolean> =>
+  verifyBytesAside(signedBytes(kind, bytes), signature, sender);
 
 export interface OpenOptions {
   /** May this key speak here? Throwing says why not. */

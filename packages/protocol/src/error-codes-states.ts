@@ -153,6 +153,14 @@ export const stateCodes = {
     "A state does not keep the contract of states.",
     "See CONTRIBUTING.md, add a state.",
   ),
+  "schedule/unknown": failed(
+    "A node keeps no schedule of this name, or cannot keep it.",
+    "`boma-master run NODE schedule.list` shows those that it keeps.",
+  ),
+  "schedule/running": failed(
+    "A schedule is asked to run while it runs.",
+    "Wait for its end: no schedule runs twice at a time.",
+  ),
   "bundle/refused": failed(
     "The site's own states came in a bundle that this node must not load: unsigned, altered, or not fit to be loaded.",
     "Nothing of it was run. The message says what is wrong with it.",
@@ -177,6 +185,7 @@ export const stateCodes = {
     "A node may not have a secret that its states ask for.",
     "See docs/guide/secrets.md: `rules` in secrets.yaml says who may have what.",
   ),
+  "site/reactor": usage("A file below reactors/ is not one that can be used.", "See docs/guide/reactors.md."),
   "site/broken": usage(
     "The site cannot be loaded: code that throws, does not parse, or is not what it should be.",
     "The message says where. `boma-master check` finds it before anything is sent.",
@@ -198,9 +207,17 @@ export const stateCodes = {
     "A profile is wrong, or it cannot be said which one is meant.",
     "`boma-master profile explain NODE` shows how one is chosen.",
   ),
+  "site/notifications": usage(
+    "The site's `notifications.ts` is not what a master can work by.",
+    "docs/guide/notifications.md shows what it holds.",
+  ),
   "site/time": usage(
     "The site's code did not come to an end in time.",
     "Look for a loop at the line that is named.",
+  ),
+  "drift/catalog": failed(
+    "The catalog that a node keeps for itself is not there, or is not what it kept.",
+    "Apply the site once: `boma-master run NODE state.apply`.",
   ),
   "site/memory": usage(
     "The site's code used more memory than it may.",

@@ -45,6 +45,19 @@ export const commonCodes = {
     exit: ExitCode.incomplete,
   },
   "job/refused": failed("The node refused the job.", "The message says which rule refused it."),
+  "reactor/unknown": usage("No reactor has this name.", "`boma-master reactor list` lists them."),
+  "reactor/failed": failed(
+    "A reactor could not deal with an event.",
+    "`boma-master events 'reactor.*'` says at which; try it with `boma-master reactor test FILE --event N`.",
+  ),
+  "reactor/loop": failed(
+    "A reactor acted on something that it had caused itself, so it was stopped.",
+    "Change it so that it leaves its own doing alone, then `boma-master reactor resume NAME`.",
+  ),
+  "reactor/limit": failed(
+    "A reactor asked for more at one event than it may, or told more than an event holds.",
+    "One job may address many nodes: name them by a target.",
+  ),
   "node/unknown": usage("No node has this id.", "`boma-master nodes` lists the ids."),
   "node/offline": incomplete(
     "The node is not connected, and the job does not wait for it.",
@@ -136,9 +149,29 @@ export const commonCodes = {
     "The master does not know this operator key.",
     "Add it: `boma-master operator add NAME`.",
   ),
+  "notify/unknown": usage(
+    "There is no such notifier or notification.",
+    "`boma-master notify list` and `boma-master notify dead` show them.",
+  ),
+  "notify/undelivered": failed(
+    "A notification did not reach its receiver.",
+    "The message says what the receiver did; `boma-master notify test NAME` tries again.",
+  ),
   "operator/missing": usage(
     "There is no operator credential to act with.",
     "Run `boma-master init`, or name a file with --operator.",
+  ),
+  "events/position": usage(
+    "The place to go on from is not in the stream of events: it ends before that, so it is another one than it was.",
+    "Say with --since where to begin; `boma-master events forget NAME` lets a durable name begin anew.",
+  ),
+  "events/durable": usage(
+    "The name of a durable reader is another operator's, or there are too many.",
+    "Choose another one; `boma-master events durables` lists them.",
+  ),
+  "events/taken-over": failed(
+    "Another process reads under this durable name now, so this one ended.",
+    "One name is one reader: give the other one a name of its own.",
   ),
   "home/missing": usage("This home has no trust root yet.", "Run `boma-master init` first."),
   "home/exists": usage(
@@ -160,6 +193,10 @@ export const commonCodes = {
   "bus/unreachable": unreachable(
     "The bus cannot be reached.",
     "Is `boma-master serve` running? Is the URL right?",
+  ),
+  "bus/full": unreachable(
+    "A stream of the bus is full, or the disk that it lies on: nothing was written, and nothing is acknowledged.",
+    "`boma-master doctor` says which; make room, and it goes on by itself.",
   ),
   "bus/refused": unreachable(
     "The bus refused the credential.",
@@ -184,6 +221,18 @@ export const commonCodes = {
   "store/foreign": failed(
     "A record in the store does not open with this master's store key: it was altered, or belongs to another master.",
     "Restore the store or the keys that belong together.",
+  ),
+  "audit/unwritable": failed(
+    "The master cannot write its audit, and does nothing that it could not account for.",
+    "Make room on its disk: it goes on by itself. `boma-master audit status` says what is wrong.",
+  ),
+  "audit/broken": failed(
+    "The audit is not what was written: something was changed, removed, put in or cut off.",
+    "Keep the files as they are, and compare with a witness and the copy in the stream; see docs/guide/audit.md.",
+  ),
+  "audit/export": failed(
+    "The audit could not be sent to where it should go.",
+    "What was not taken is sent again from where it stopped.",
   ),
   internal: failed("Something broke that should not have.", "Please report it with the message."),
 } as const satisfies Record<string, Row>;

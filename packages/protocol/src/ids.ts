@@ -35,10 +35,13 @@ export const JobId = z.string().regex(JOB_ID, "a job id");
 export const isJobId = (text: string): boolean => JOB_ID.test(text);
 
 /** 26 characters: 48 bits of time, then 80 of chance. They sort by age. */
-export function newJobId(now = Date.now()): string {
+export const newJobId = (now = Date.now()): string => jobIdOf(now, randomBytes(10));
+
+/** The id that always comes of the same moment and the same ten bytes. */
+export function jobIdOf(at: number, bytes: Uint8Array): string {
   let time = "";
-  for (let rest = now, i = 0; i < 10; i++, rest = Math.floor(rest / 32)) time = CROCKFORD[rest % 32] + time;
-  return time + crockford(randomBytes(10));
+  for (let rest = at, i = 0; i < 10; i++, rest = Math.floor(rest / 32)) time = CROCKFORD[rest % 32] + time;
+  return time + crockford(bytes.subarray(0, 10));
 }
 
 /** Bytes in Crockford's base32, most significant bit first; what is left over is padded with zero bits. */
@@ -58,4 +61,7 @@ export function crockford(bytes: Uint8Array): string {
 export const Nonce = Bytes.refine((bytes) => bytes.length === 16, "a nonce has 16 bytes");
 export const newNonce = (): Uint8Array => new Uint8Array(randomBytes(16));
 /** A short random word for things that live only in memory: sessions, feeds. */
+export const Session = z
+  .string()
+  .regex(/^[0-9A-Za-z]{1,32}$/, "a session is one word of letters and digits: it becomes part of a subject");
 export const newSession = (): string => crockford(randomBytes(10));

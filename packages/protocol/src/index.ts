@@ -1,6 +1,7 @@
 export * from "./codec.ts";
 export * from "./envelope.ts";
 export * from "./errors.ts";
+export * from "./events/index.ts";
 export * from "./grains.ts";
 export * from "./ids.ts";
 export * from "./keys.ts";
@@ -8,6 +9,7 @@ export * from "./limits.ts";
 export * from "./subjects.ts";
 export * from "./manifest.ts";
 export * from "./messages/api.ts";
+export * from "./messages/audit.ts";
 export * from "./messages/bundle.ts";
 export * from "./messages/enrol.ts";
 export * from "./messages/hello.ts";

@@ -15,6 +15,8 @@ export const RESULT_BYTES_MAX = 256 * 1024;
 export const ARGUMENTS_BYTES_MAX = 64 * 1024;
 /** One line of streamed output. */
 export const LINE_BYTES_MAX = 8 * 1024;
+/** One event that a node tells of itself. */
+export const EVENT_BYTES_MAX = 32 * 1024;
 /** Lines that travel together in one progress message. */
 export const PROGRESS_LINES_MAX = 200;
 /** The claimed grains of one node, packed. */

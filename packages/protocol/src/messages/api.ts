@@ -2,7 +2,7 @@
 import { z } from "zod";
 
 import { defineMessage } from "../envelope.ts";
-import { Nonce } from "../ids.ts";
+import { Nonce, Session } from "../ids.ts";
 
 export const VERBS = [
   "master.status",
@@ -37,14 +37,31 @@ export const VERBS = [
   "secret.check",
   "secret.list",
   "secret.forget",
-  "events.read",
+  "events.next",
+  "subscriber.list",
+  "subscriber.done",
+  "subscriber.remove",
+  "notify.list",
+  "notify.dead",
+  "notify.retry",
+  "notify.test",
+  "drift.list",
   "site.check",
   "site.pillar",
   "profile.list",
   "profile.explain",
   "profile.set",
+  "reactor.list",
+  "reactor.allow",
+  "reactor.stop",
+  "reactor.resume",
+  "reactor.tell",
   "feed.keep",
   "master.rotate",
+  "audit.next",
+  "audit.copies",
+  "audit.heads",
+  "audit.status",
 ] as const;
 export type Verb = (typeof VERBS)[number];
 
@@ -55,7 +72,7 @@ export const ApiRequest = defineMessage({
     verb: z.enum(VERBS),
     args: z.unknown(),
     /** Where the operator listens for what does not fit into one answer or comes later. */
-    session: z.string().max(32),
+    session: Session,
   }),
 });
 

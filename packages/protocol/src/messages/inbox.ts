@@ -2,11 +2,13 @@
 import { z } from "zod";
 
 import { defineMessage } from "../envelope.ts";
+import { type EventData, EVENTS, NODE_EVENTS, type NodeEventKind } from "../events/index.ts";
 import { Grains } from "../grains.ts";
 import { JobId } from "../ids.ts";
 import {
   GRAINS_BYTES_MAX,
   INBOX_BYTES_MAX,
+  EVENT_BYTES_MAX,
   LINE_BYTES_MAX,
   PROGRESS_LINES_MAX,
   DECLARATION_ID_LENGTH_MAX,
@@ -88,22 +90,15 @@ export const NodeGrains = defineMessage({
   body: z.strictObject({ revision: z.string().max(64), grains: Grains }),
 });
 
-/** What a node may report of itself; the master alone says everything else. */
-export const NODE_EVENTS = [
-  "node.message-refused",
-  "node.journal-corrupt",
-  "node.started",
-  "node.stopping",
-  "bundle.refused",
-] as const;
+const [firstKind, ...otherKinds] = NODE_EVENTS.map((kind) =>
+  z.strictObject({ kind: z.literal(kind), data: EVENTS[kind].data }),
+);
 
+/** One thing that a node tells of itself; the master alone says everything else. */
 export const NodeEvent = defineMessage({
   kind: "node.event",
   schema: 1,
-  bytesMax: 32 * 1024,
-  body: z.strictObject({
-    kind: z.enum(NODE_EVENTS),
-    data: z.record(z.string().max(64), z.union([z.string().max(2000), z.number(), z.boolean()])),
-  }),
+  bytesMax: EVENT_BYTES_MAX,
+  body: z.discriminatedUnion("kind", [firstKind!, ...otherKinds]) as unknown as z.ZodType<NodeEventBody>,
 });
-export type NodeEventBody = z.output<typeof NodeEvent.body>;
+export type NodeEventBody = { [K in NodeEventKind]: { kind: K; data: EventData<K> } }[NodeEventKind];

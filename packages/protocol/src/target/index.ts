@@ -16,3 +16,4 @@ export { parseTarget } from "./parse.ts";
 export { printTarget } from "./print.ts";
 export { compileRegex } from "./regex.ts";
 export { selectNodes, type Selection } from "./select.ts";
+export { parseQuantity } from "./quantity.ts";
