@@ -6,6 +6,7 @@
 import type { Accounts, ReadAccounts } from "./accounts.ts";
 import type { Commands, ReadCommands } from "./commands.ts";
 import type { Downloads, ReadDownloads } from "./downloads.ts";
+import type { Duties, ReadDuties } from "./duties.ts";
 import type { Files, ReadFiles } from "./files.ts";
 import type { Kernel, ReadKernel } from "./kernel.ts";
 import type { Machine, ReadMachine } from "./machine.ts";
@@ -26,6 +27,7 @@ export interface ReadHost {
   readonly machine: ReadMachine;
   readonly downloads: ReadDownloads;
   readonly storage: ReadStorage;
+  readonly duties: ReadDuties;
 }
 
 /** apply() gets both halves. */
@@ -40,6 +42,7 @@ export interface Host extends ReadHost {
   readonly machine: Machine;
   readonly downloads: Downloads;
   readonly storage: Storage;
+  readonly duties: Duties;
 }
 
 /** One kind of effect in two halves: an object that can look, and one that can also change. */

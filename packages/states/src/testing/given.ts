@@ -1,3 +1,5 @@
+import type { Duty } from "../host/duties.ts";
+
 /** What a machine of memory begins with. Each port has its own part; what is not said is empty. */
 export interface Given {
   readonly files?: Readonly<Record<string, GivenFile>>;
@@ -24,6 +26,8 @@ export interface Given {
   /** Volume groups by name. */
   readonly volumeGroups?: Readonly<Record<string, GivenVolumeGroup>>;
   readonly machine?: GivenMachine;
+  /** What its agent does by itself already, by the id of the declaration. */
+  readonly duties?: Readonly<Record<string, Duty>>;
 }
 
 export interface GivenAnswer {

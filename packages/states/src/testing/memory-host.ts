@@ -7,6 +7,7 @@ import type { Given } from "./given.ts";
 import { memoryAccounts } from "./memory-accounts.ts";
 import { memoryCommands } from "./memory-commands.ts";
 import { memoryDownloads } from "./memory-downloads.ts";
+import { memoryDuties } from "./memory-duties.ts";
 import { memoryFiles, type MemoryTree, memoryTree } from "./memory-files.ts";
 import { memoryKernel } from "./memory-kernel.ts";
 import { memoryMachine } from "./memory-machine.ts";
@@ -43,6 +44,7 @@ export function memoryHost(given: Given = {}): MemoryHost {
     machine: memoryMachine(world),
     downloads: memoryDownloads(world),
     storage: memoryStorage(world),
+    duties: memoryDuties(world),
   };
   return { ports: recorded(ports, log), tree, log };
 }
