@@ -15,13 +15,16 @@ import {
   type Confirmation,
   type OutputLine,
   Parcel,
+  partOf,
   type StateRunner,
   type StepProgress,
 } from "@boma/states/core";
 
+import type { CatalogCache, CatalogOrigin, KeptCatalog } from "../drift/catalog-cache.ts";
+import type { DutyBook } from "../duties/duty-book.ts";
 import type { Machine } from "../host/hosts.ts";
 import { pendingFile } from "./pending-file.ts";
-import { type RunWorld, stateRunner } from "./runner.ts";
+import { type RunWorld, stateRunner, type WholeApply } from "./runner.ts";
 import { Turns } from "./turn.ts";
 
 export interface NodeStatesPorts {
@@ -29,6 +32,7 @@ export interface NodeStatesPorts {
   readonly dir: string;
   readonly durable: boolean;
   readonly machine: Machine;
+  readonly duties: DutyBook;
   readonly sealKey: () => SealingKey;
   /** Reads what lies for this node among the chunks; waits for the bus where it is away. */
   readonly fetch: (ref: ChunkRef, signal: AbortSignal) => Promise<Uint8Array>;
@@ -37,6 +41,11 @@ export interface NodeStatesPorts {
   readonly permit: (state: string) => void;
   readonly confirm?: Confirmation | undefined;
   readonly family: () => string | undefined;
+  /** Where the catalog of a whole apply is kept. */
+  readonly cache: CatalogCache;
+  /** It could not be kept. */
+  readonly notKept: (thrown: unknown) => void;
+  readonly now: () => number;
 }
 
 export interface StateCall {
@@ -45,10 +54,22 @@ export interface StateCall {
   readonly step: (step: ProgressStep) => void;
 }
 
+export interface KeptCall {
+  readonly who: string;
+  /** These declarations only. */
+  readonly ids?: ReadonlySet<string> | undefined;
+  readonly signal: AbortSignal;
+  readonly line: (line: OutputLine) => void;
+  readonly progress: (progress: StepProgress) => void;
+  /** Asked when another run waits behind this one. */
+  readonly giveWay?: (() => void) | undefined;
+}
+
 export class NodeStates {
   readonly #ports: NodeStatesPorts;
   readonly #world: RunWorld;
   readonly #turns: Turns;
+  #applies = 0;
 
   constructor(ports: NodeStatesPorts) {
     const dir = join(ports.dir, "states");
@@ -56,6 +77,7 @@ export class NodeStates {
     this.#turns = new Turns(dir);
     this.#world = {
       machine: ports.machine,
+      duties: ports.duties,
       turns: this.#turns,
       pending: pendingFile(join(dir, "pending.json"), { durable: ports.durable }),
       permit: ports.permit,
@@ -69,18 +91,61 @@ export class NodeStates {
     return this.#turns.holders;
   }
 
+  /** How many applies there were so far that somebody asked for. */
+  get applies(): number {
+    return this.#applies;
+  }
+
   /** What a function that brings a catalog has of it. */
   runnerFor(order: JobOrder, { signal, line, step }: StateCall): StateRunner | undefined {
     const { parcel } = order;
     if (!parcel) return undefined;
-    return stateRunner(this.#world, {
+    const runner = stateRunner(this.#world, {
       who: `job ${order.job}`,
       parcel: () => this.#open(parcel, signal),
-      states: (catalog) => this.#statesOf(catalog, signal),
+      states: (catalog) => this.statesOf(catalog, signal),
       signal,
       line,
       progress: (progress) => step(stepOf(progress)),
+      whole: this.#whole({ job: order.job, operator: order.operator, at: this.#ports.now() }),
     });
+    return {
+      ...runner,
+      run: (mode) => {
+        if (mode === "apply") this.#applies += 1;
+        return runner.run(mode);
+      },
+    };
+  }
+
+  /** The catalog that is kept, or a part of it, run as any other: in its turn, with what is owed, by the node's policy. */
+  runnerOfKept(kept: KeptCatalog, { who, ids, ...call }: KeptCall): StateRunner {
+    const { parcel, origin } = kept;
+    const part: Parcel =
+      ids === undefined ? parcel : { ...parcel, catalog: partOf(parcel.catalog, ids), partial: true };
+    return stateRunner(this.#world, {
+      who,
+      // Asked for when its turn has come.
+      parcel: async () => {
+        this.#ports.cache.assertCurrent(kept);
+        return part;
+      },
+      states: (catalog) => this.statesOf(catalog, call.signal),
+      ...call,
+      whole: this.#whole(origin),
+    });
+  }
+
+  /** An apply that ran is told as it ran, whether its catalog could be kept or not. */
+  #whole(origin: CatalogOrigin): WholeApply {
+    const { cache, notKept } = this.#ports;
+    return {
+      begin: () => cache.begin().catch(notKept),
+      end: async (parcel, outcome) => {
+        this.#applies += 1;
+        await cache.keep(parcel, origin, outcome).catch(notKept);
+      },
+    };
   }
 
   async #open(ref: ChunkRef, signal: AbortSignal): Promise<Parcel> {
@@ -88,7 +153,8 @@ export class NodeStates {
     return Parcel.parse(unpackHostile(openSealed(sealed, this.#ports.sealKey())));
   }
 
-  async #statesOf({ bundle }: Catalog, signal: AbortSignal): Promise<Readonly<Record<string, AnySpec>>> {
+  /** The states that a catalog needs: boma's own, and those of its bundle. */
+  async statesOf({ bundle }: Catalog, signal: AbortSignal): Promise<Readonly<Record<string, AnySpec>>> {
     const own = await builtIn();
     return bundle === null ? own : { ...(await this.#ports.bundle(bundle, signal)), ...own };
   }

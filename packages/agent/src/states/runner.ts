@@ -16,6 +16,7 @@ import {
   validateCatalog,
 } from "@boma/states/core";
 
+import type { DutyBook } from "../duties/duty-book.ts";
 import type { Machine } from "../host/hosts.ts";
 import type { Turns } from "./turn.ts";
 
@@ -29,12 +30,23 @@ export interface RunRequest {
   readonly signal: AbortSignal;
   readonly line: (line: OutputLine) => void;
   readonly progress: (step: StepProgress) => void;
+  /** Asked when another run waits behind this one; without it that one waits to the end. */
+  readonly giveWay?: (() => void) | undefined;
+  /** Told of an apply of all that the site says of the node, before it and after it. */
+  readonly whole?: WholeApply | undefined;
+}
+
+export interface WholeApply {
+  begin(): Promise<void>;
+  end(parcel: Parcel, outcome: { readonly unfinished: boolean }): Promise<void>;
 }
 
 export interface RunWorld {
   readonly machine: Machine;
   readonly turns: Turns;
   readonly pending: PendingRefreshes;
+  /** What the agent does by itself. */
+  readonly duties: DutyBook;
   readonly permit: (state: string) => void;
   readonly confirm?: Confirmation | undefined;
   /** The node's `os_family`, where its grains are at hand. */
@@ -57,9 +69,9 @@ export function stateRunner(world: RunWorld, request: RunRequest): StateRunner {
     catalog: async () => (await opened()).catalog,
     async run(mode) {
       const { turns } = world;
-      const turn = await turns.take(request.who, request.signal, (forWhom) =>
-        request.line({ stream: "stderr", text: `waits for ${forWhom}` }),
-      );
+      const waits = (forWhom: string): void =>
+        request.line({ stream: "stderr", text: `waits for ${forWhom}` });
+      const turn = await turns.take(request.who, request.signal, waits, request.giveWay);
       try {
         return await runOpened(world, request, await opened(), mode);
       } finally {
@@ -84,7 +96,10 @@ async function runOpened(
   const secrets = new Map(Object.entries(parcel.secrets));
   const mask = maskOf(secrets.values());
   const line = ({ stream, text }: OutputLine): void => request.line({ stream, text: mask.text(text) });
-  const ports = world.machine.ports({ signal: request.signal, line });
+  const ports = {
+    ...world.machine.ports({ signal: request.signal, line }),
+    duties: world.duties.port,
+  };
   const options = {
     ports,
     states,
@@ -99,10 +114,18 @@ async function runOpened(
   };
   const run = (as: "apply" | "plan"): Promise<RunReport> =>
     runCatalog(catalog, { ...options, mode: as, ...(as === mode && { onProgress: request.progress }) });
-  if (!parcel.plan) return run(mode);
+  const applied = async (): Promise<RunReport> => {
+    if (parcel.partial) return run("apply");
+    await request.whole?.begin();
+    const report = await run("apply");
+    await world.duties.keepOnly(new Set(catalog.entries.map(({ id }) => id)));
+    await request.whole?.end(parcel, { unfinished: request.signal.aborted });
+    return report;
+  };
+  if (!parcel.plan) return mode === "plan" ? run("plan") : applied();
   const now = await run("plan");
   assertUnmoved(parcel.plan, now);
-  return mode === "plan" ? now : run("apply");
+  return mode === "plan" ? now : applied();
 }
 
 /** The engine drops what is owed to declarations that are gone; those of another catalog are not gone. */

@@ -16,9 +16,16 @@ export interface Turn {
   end(): Promise<void>;
 }
 
+interface Place {
+  readonly who: string;
+  readonly gone: Promise<void>;
+  /** What nobody waits for makes room for who comes behind it. */
+  readonly giveWay: (() => void) | undefined;
+}
+
 export class Turns {
   readonly #dir: string;
-  readonly #queue: { readonly who: string; readonly gone: Promise<void> }[] = [];
+  readonly #queue: Place[] = [];
 
   constructor(dir: string) {
     this.#dir = dir;
@@ -29,10 +36,16 @@ export class Turns {
     return this.#queue.map(({ who }) => who);
   }
 
-  async take(who: string, signal: AbortSignal, waits: (forWhom: string) => void): Promise<Turn> {
+  async take(
+    who: string,
+    signal: AbortSignal,
+    waits: (forWhom: string) => void,
+    giveWay?: () => void,
+  ): Promise<Turn> {
     const left = Promise.withResolvers<void>();
-    const place = { who, gone: left.promise };
+    const place: Place = { who, gone: left.promise, giveWay };
     const ahead = this.#queue.at(-1);
+    for (const before of this.#queue) before.giveWay?.();
     this.#queue.push(place);
     const leave = (): void => {
       this.#queue.splice(this.#queue.indexOf(place), 1);

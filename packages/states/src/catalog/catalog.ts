@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { DECLARATION_ID_LENGTH_MAX, KEY_LENGTH_MAX, pack, STATE_LENGTH_MAX } from "@boma/protocol";
 import { z } from "zod";
 
-import { REQUISITES } from "../declaration.ts";
+import { DriftOption, REQUISITES } from "../declaration.ts";
 
 /** Declarations that one catalog may hold. */
 export const CATALOG_ENTRIES_MAX = 20_000;
@@ -32,6 +32,7 @@ export const CatalogEntry = z.strictObject({
   retry: z.strictObject({ attempts: z.int().min(1).max(100), intervalMs: DurationMs }).optional(),
   timeoutMs: DurationMs.positive().optional(),
   failHard: z.boolean().optional(),
+  drift: DriftOption.optional(),
   /** Where in the site it was written. */
   origin: z.strictObject({ file: z.string(), line: z.int(), column: z.int() }).optional(),
 });

@@ -122,7 +122,7 @@ function cycleFault(cycle: readonly Step[], parts: readonly Part[]) {
 
 function entryOf({ declaration, params, hangs, after }: Part, faults: Faults): CatalogEntry {
   const { id, state, key, options } = declaration;
-  const { unless, onlyIf, creates, retry, timeout, failHard } = options;
+  const { unless, onlyIf, creates, retry, timeout, failHard, drift } = options;
   const origin = originOf(declaration);
   if (key.length > KEY_LENGTH_MAX)
     faults.add({ code: "state/params", message: `${named(declaration).slice(0, 200)}: the key is too long` });
@@ -154,6 +154,7 @@ function entryOf({ declaration, params, hangs, after }: Part, faults: Faults): C
     }),
     ...(timeout !== undefined && { timeoutMs: duration("timeout", timeout, 1) }),
     ...(failHard && { failHard }),
+    ...(drift && { drift }),
     ...(origin && { origin }),
   };
 }

@@ -58,7 +58,7 @@ const indented = (text: string): string[] =>
     .split("\n")
     .map((line) => INDENT + line);
 
-function changeLines(name: string, { from, to, diff }: ReportedChange, paint: Paint): string[] {
+export function changeLines(name: string, { from, to, diff }: ReportedChange, paint: Paint): string[] {
   if (diff !== undefined)
     return [
       `${INDENT}${name}`,
