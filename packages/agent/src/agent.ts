@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 
-import { asBomaError, BomaError, newSession, type NodeEventBody } from "@boma/protocol";
+import { asBomaError, BomaError, newSession } from "@boma/protocol";
 import type { AgentStatus } from "@boma/states/core";
 
 import type { AgentOptions } from "./agent-options.ts";
@@ -93,6 +93,9 @@ export class Agent {
       reach: (signal) => this.#reachAnew(signal),
     });
     this.#processStart = (await processIdentity(process.pid))?.start ?? "";
+    await this.#parts.schedules.start();
+    await this.#parts.beacons.start();
+    this.#parts.drift.start();
     this.#life = this.#live().catch((thrown: unknown) => {
       this.#log.error({ error: messageOf(thrown) }, "the agent broke");
       this.#ready.reject(asBomaError(thrown));
@@ -189,13 +192,12 @@ export class Agent {
 
   async #serve(connection: Connection, onWelcome: () => void): Promise<void> {
     if (this.#living.signal.aborted) return connection.close();
-    const { identity, trust, journal, jobs, outbox, feed, letters } = this.#own;
+    const { identity, trust, journal, jobs, outbox, feed, letters, tell } = this.#own;
     this.#connection = connection;
-    const report = (body: NodeEventBody): void => void outbox.sendLoose("event", letters.event(body));
     const refused = complaints(
       (body) => {
         this.#log.warn(body.data, "a message was refused");
-        report(body);
+        tell(body);
       },
       () => this.#time.steady(),
     );
@@ -215,7 +217,7 @@ export class Agent {
       facts: this.#facts,
       onWelcome: () => {
         onWelcome();
-        this.#welcomed(report);
+        this.#welcomed();
       },
     });
     this.#current = session;
@@ -264,16 +266,16 @@ export class Agent {
     }
   }
 
-  #welcomed(report: (body: NodeEventBody) => void): void {
-    const { identity, journal, jobs, resumable } = this.#own;
+  #welcomed(): void {
+    const { identity, journal, jobs, resumable, tell } = this.#own;
     this.#lastHello = this.#time.now();
     this.#turn("connected");
     if (this.#isReady) return;
     this.#isReady = true;
-    report({ kind: "node.started", data: { version: this.#options.version, start: identity.start } });
+    tell({ kind: "node.started", data: { version: this.#options.version, start: identity.start } });
     if (journal.corrupt) {
       this.#log.error({}, "the journal is damaged: every job is refused until it is moved aside");
-      report({
+      tell({
         kind: "node.journal-corrupt",
         data: { path: join(this.#options.dir, "journal"), bytes: journal.bytes },
       });
@@ -337,17 +339,22 @@ export class Agent {
 
   async #stop(): Promise<void> {
     if (!this.#parts) return;
-    const { feed, jobs, journal, letters, lock, outbox } = this.#own;
+    const { drift, feed, jobs, journal, lock, outbox, schedules, tell, events, beacons } = this.#own;
     feed.stop();
     this.#current?.end();
+    await schedules.stop();
+    await beacons.stop();
+    await drift.stop();
     await jobs.stop(JOBS_STOP_MS);
-    outbox.sendLoose("event", letters.event({ kind: "node.stopping", data: {} }));
-    await outbox.drain(OUTBOX_STOP_MS);
+    tell({ kind: "node.stopping", data: {} });
+    // What cannot go out now is on the disk.
+    await outbox.drain(OUTBOX_STOP_MS, this.#state === "connected" ? events.idle() : undefined);
     this.#living.abort();
     await this.#connection?.close();
     // A dial to a host that does not answer cannot be ended; what comes of it is closed at once.
     await Promise.race([this.#life, pause(LIFE_STOP_MS, new AbortController().signal)]);
     await journal.close();
+    await events.close();
     this.#turn("stopped");
     await this.#writeStatus(this.#record());
     await lock.release();

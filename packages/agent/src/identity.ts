@@ -91,6 +91,7 @@ export class Identity {
   #stored: Stored;
   #keys: NodeKeys;
   #kit: JoinKit | undefined;
+  #renew: (keys: NodeKeys) => Promise<void> = () => Promise.resolve();
 
   private constructor(dir: string, stored: Stored, options: { keys: NodeKeys; durable: boolean }) {
     this.#dir = dir;
@@ -187,7 +188,13 @@ export class Identity {
     return keys;
   }
 
+  /** Whoever keeps something under the node's keys makes it good for the next ones, before the old ones go. */
+  beforeNextKeys(renew: (keys: NodeKeys) => Promise<void>): void {
+    this.#renew = renew;
+  }
+
   async adoptNextKeys(keys: NodeKeys, credential: string): Promise<void> {
+    await this.#renew(keys);
     const approved = this.#stored.approved && { ...this.#stored.approved, credential };
     await this.#save({ keys: storeKeys(keys), ...(approved && { approved }) });
     this.#keys = keys;

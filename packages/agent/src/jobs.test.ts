@@ -38,12 +38,22 @@ async function bench(
     time: new MasterTime(),
     log: silentLog,
     states: () => undefined,
-    host: (session) =>
-      hostOf(
-        emulatedHost(),
-        { collect: async () => ({ ram: 1 }), status: () => undefined as never },
+    host(session) {
+      const machine = emulatedHost();
+      const { duties } = machine.ports(session);
+      return hostOf(
+        machine,
+        {
+          collect: async () => ({ ram: 1 }),
+          status: () => undefined as never,
+          duties,
+          schedules: undefined as never,
+          beacons: undefined as never,
+          drift: undefined as never,
+        },
         session,
-      ),
+      );
+    },
     functions: { ...functions, ...change.functions },
     policy: () => change.policy ?? openPolicy,
     sign(body) {

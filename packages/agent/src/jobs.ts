@@ -4,7 +4,6 @@
  */
 import {
   BomaError,
-  closest,
   type JobOrder,
   MAILBOX_JOBS_MAX,
   type NodeProgressBody,
@@ -21,12 +20,13 @@ import {
   type StateRunner,
 } from "@boma/states/core";
 
+import { callFunction, functionOf } from "./call-function.ts";
 import type { MasterTime } from "./clock.ts";
 import { messageOf } from "./files.ts";
 import type { CallSession } from "./host/hosts.ts";
 import type { Journal, KeptReturn, StartedRecord } from "./journal.ts";
 import type { Log } from "./log.ts";
-import { type Outcome, outcomeOf, outcomeOfStop, Stopped, withoutValue } from "./outcome.ts";
+import { type Outcome, Stopped, withoutValue } from "./outcome.ts";
 import { gatherLines, type LineGatherer } from "./output.ts";
 import type { Policy } from "./policy.ts";
 import type { StateCall } from "./states/node-states.ts";
@@ -35,8 +35,6 @@ import { pause } from "./wait.ts";
 
 export const RUNNING_MAX = 16;
 const QUEUED_MAX = 2 * MAILBOX_JOBS_MAX;
-/** A function that does not heed its signal is left behind after this time. */
-const HEED_MS = 5_000;
 
 export interface JobPorts {
   readonly journal: Journal;
@@ -196,13 +194,7 @@ export class Jobs {
     const late = time.now() - order.expiresAt;
     if (late > 0 && !resumed)
       throw new BomaError("wire/expired", `the job expired ${late} ms before it could begin`);
-    const spec = Object.hasOwn(functions, order.function) ? functions[order.function] : undefined;
-    if (!spec) {
-      const near = closest(order.function, Object.keys(functions));
-      throw new BomaError("function/unknown", `this node's agent has no function ${order.function}`, {
-        hint: near === undefined ? "It may be of an older release." : `Did you mean \`${near}\`?`,
-      });
-    }
+    const spec = functionOf(functions, order.function);
     policy().check(spec.name, spec.effect);
     assertTestable(spec, order.test);
     return { spec, args: checkArguments(spec, order.args) };
@@ -247,23 +239,8 @@ export class Jobs {
     const line = (one: OutputLine): void => progress.lines.add(one);
     const host = this.#ports.host({ signal, line });
     const states = this.#ports.states(order, { signal, line, step: (step) => progress.steps.add(step) });
-    const timer = setTimeout(
-      () => controller.abort(new Stopped("timeout")),
-      Math.min(order.timeoutMs, 2 ** 31 - 1),
-    );
-    let value: unknown;
-    try {
-      value = await heeded(signal, () =>
-        spec.run(args as never, { job: order.job, host, functions, signal, line, test: order.test, states }),
-      );
-      if (!signal.aborted) return outcomeOf(spec, value);
-    } catch (thrown) {
-      if (!signal.aborted) return failure(thrown);
-    } finally {
-      clearTimeout(timer);
-    }
-    const { why } = signal.reason as Stopped;
-    return why === "stopping" ? undefined : outcomeOfStop(spec, why, { value, timeoutMs: order.timeoutMs });
+    const context = { job: order.job, host, functions, signal, line, test: order.test, states };
+    return callFunction(spec, args, { context, controller, timeoutMs: order.timeoutMs });
   }
 
   /** The return is on the disk before it is sent, where it tells of a change. */
@@ -298,30 +275,6 @@ export class Jobs {
 }
 
 const isExpiry = (thrown: unknown): boolean => thrown instanceof BomaError && thrown.code === "wire/expired";
-
-/** Nothing was begun, because it must not be: that is no failure of what was asked. */
-const REFUSALS: ReadonlySet<string> = new Set(["confined/refused", "state/moved"]);
-
-/** A function's own complaint about what it was asked is a refusal to the reader, but it did begin: it failed. */
-function failure(thrown: unknown): Outcome {
-  if (thrown instanceof BomaError)
-    return withoutValue(REFUSALS.has(thrown.code) ? "refused" : "failed", thrown);
-  return withoutValue("failed", new BomaError("function/failed", messageOf(thrown), { cause: thrown }));
-}
-
-/** Waits for the function, and a little longer once it was told to end; one that never ends is left behind. */
-async function heeded(signal: AbortSignal, run: () => Promise<unknown>): Promise<unknown> {
-  const late = Promise.withResolvers<never>();
-  let timer: NodeJS.Timeout | undefined;
-  const told = (): void => void (timer = setTimeout(() => late.reject(signal.reason as Error), HEED_MS));
-  signal.addEventListener("abort", told, { once: true });
-  try {
-    return await Promise.race([run(), late.promise]);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", told);
-  }
-}
 
 interface Progress {
   /** Says once that the job was taken and is not at its end yet. */

@@ -71,3 +71,31 @@ function hasRecordAfter(bytes: Buffer, from: number): boolean {
   for (let at = from; at + PREFIX_BYTES < bytes.length; at++) if (recordAt(bytes, at)) return true;
   return false;
 }
+
+export interface Salvaged {
+  readonly record: unknown;
+  /** Bytes before it made no sense. */
+  readonly afterDamage: boolean;
+}
+
+/** Every good record, also those behind damage: for files of which the rest is still worth having. */
+export function salvage(data: Uint8Array): {
+  readonly records: readonly Salvaged[];
+  readonly whole: boolean;
+} {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const isOurs = bytes.subarray(0, JOURNAL_HEAD.length).equals(JOURNAL_HEAD);
+  const records: Salvaged[] = [];
+  let whole = isOurs;
+  let afterDamage = !isOurs;
+  for (let at = isOurs ? JOURNAL_HEAD.length : 0; at < bytes.length;) {
+    const body = recordAt(bytes, at);
+    if (body) {
+      records.push({ record: unpackHostile(body), afterDamage });
+      at += PREFIX_BYTES + body.length;
+    } else at++;
+    afterDamage = !body;
+    whole &&= !afterDamage;
+  }
+  return { records, whole };
+}

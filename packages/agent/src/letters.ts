@@ -31,22 +31,33 @@ export interface Letters {
   readonly progress: (body: NodeProgressBody) => Uint8Array;
   readonly grains: (body: { readonly revision: string; readonly grains: Grains }) => Uint8Array;
   readonly event: (body: NodeEventBody) => Uint8Array;
+  /** The same event, said at the same time, under the node's present key. */
+  readonly renewEvent: (frame: Uint8Array) => Uint8Array;
 }
 
 export function lettersOf(identity: Identity, time: MasterTime): Letters {
-  const options = (): SealOptions => {
-    const now = time.now();
-    return { to: "master", key: identity.keys.sign, now, expires: now + LETTER_MS };
-  };
+  const options = (now = time.now()): SealOptions => ({
+    to: "master",
+    key: identity.keys.sign,
+    now,
+    expires: now + LETTER_MS,
+  });
+  const isOurs = (frame: Uint8Array): boolean =>
+    sameBytes(readFrame(frame).sender, identity.keys.sign.publicKey);
   return {
     return: (body) => ({ job: body.job, id: newMessageId(), frame: seal(NodeReturn, body, options()) }),
     renew(kept) {
-      if (sameBytes(readFrame(kept.frame).sender, identity.keys.sign.publicKey)) return kept;
+      if (isOurs(kept.frame)) return kept;
       const { body } = open(NodeReturn, kept.frame, { trusts: () => true, to: "master", now: null });
       return { ...kept, frame: seal(NodeReturn, body, options()) };
     },
     progress: (body) => seal(NodeProgress, body, options()),
     grains: (body) => seal(NodeGrains, body, options()),
     event: (body) => seal(NodeEvent, body, options()),
+    renewEvent(frame) {
+      if (isOurs(frame)) return frame;
+      const { body, at } = open(NodeEvent, frame, { trusts: () => true, to: "master", now: null });
+      return seal(NodeEvent, body, options(at));
+    },
   };
 }

@@ -1,7 +1,7 @@
 /**
  * What the node has to say, sent until the bus has it. Returns come from the
- * journal and are never given up; progress may be left out when the node is
- * away for long, and of the grains only the newest matter.
+ * journal and events from their spool, and are never given up; progress may be
+ * left out when the node is away for long, and of the grains only the newest matter.
  */
 import { randomBytes } from "node:crypto";
 
@@ -74,12 +74,17 @@ export class Outbox {
   }
 
   /** `false` when too much waits already; the caller counts what it could not say. */
-  sendLoose(kind: "progress" | "event", data: Uint8Array): boolean {
+  sendLoose(kind: "progress", data: Uint8Array): boolean {
     if (this.#loose >= LOOSE_MAX) return false;
     this.#loose++;
     const letter: Letter = { kind, id: newMessageId(), data, key: this.#options.key() };
     void this.#deliver(() => letter).finally(() => this.#loose--);
     return true;
+  }
+
+  /** Whoever keeps it says anew at each attempt what it is. `false`: this agent stops, and it is still kept. */
+  sendKept(kind: "event", kept: () => { readonly id: string; readonly data: Uint8Array }): Promise<boolean> {
+    return this.#deliver(() => ({ kind, ...kept(), key: this.#options.key() }));
   }
 
   sendGrains(data: Uint8Array): void {
@@ -131,10 +136,10 @@ export class Outbox {
     return Promise.race([this.#arrival.promise, promise]);
   }
 
-  /** Waits for the returns that are on their way, but not for long, and then stops trying. */
-  async drain(ms: number): Promise<void> {
+  /** Waits for the returns that are on their way, and whatever else, but not for long, and then stops trying. */
+  async drain(ms: number, others?: Promise<void>): Promise<void> {
     const late = new AbortController();
-    await Promise.race([Promise.all(this.#returns.values()), pause(ms, late.signal)]);
+    await Promise.race([Promise.all([...this.#returns.values(), others]), pause(ms, late.signal)]);
     late.abort();
     this.#stopping.abort();
   }

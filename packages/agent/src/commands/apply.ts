@@ -21,6 +21,7 @@ import {
   withNamed,
 } from "@boma/states";
 
+import { DutyBook } from "../duties/duty-book.ts";
 import { messageOf } from "../files.ts";
 import { confinedHost, realHost } from "../host/hosts.ts";
 import { POLICY_DIR, readPolicy } from "../policy.ts";
@@ -79,6 +80,7 @@ async function runHere(
     process.once(name, () => ending.abort(new BomaError("job/refused", "the apply was interrupted")));
   const world = {
     machine: root === undefined ? realHost : confinedHost(root),
+    duties: await DutyBook.open(join(dir, "../duties.json"), { durable: true }),
     turns: new Turns(dir),
     pending: pendingFile(join(dir, "pending.json")),
     permit: (state: string) => policy.check(state, "write"),

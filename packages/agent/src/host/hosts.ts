@@ -2,9 +2,12 @@
 import type { Grains } from "@boma/protocol";
 import {
   type AgentStatus,
+  type BeaconsPort,
+  type DriftPort,
   type FunctionHost,
   type OutputLine,
   type Ports,
+  type Schedules,
   writeHost,
 } from "@boma/states/core";
 
@@ -27,6 +30,7 @@ export interface CallSession {
 }
 
 export interface Machine {
+  /** Without an agent: whoever is one puts its duties in their place. */
   ports(session: CallSession): Ports;
   /** Only files, and only below one directory. */
   readonly confined: boolean;
@@ -38,13 +42,22 @@ export interface Machine {
 export interface OwnParts {
   readonly collect: () => Promise<Grains>;
   readonly status: () => AgentStatus;
+  readonly duties: Ports["duties"];
+  readonly drift: DriftPort;
+  readonly schedules: Schedules;
+  readonly beacons: BeaconsPort;
 }
 
 export const hostOf = (machine: Machine, own: OwnParts, session: CallSession): FunctionHost => ({
-  ...writeHost(machine.ports(session)),
+  ...writeHost({ ...machine.ports(session), duties: own.duties }),
   grains: { collect: own.collect },
   agent: { status: own.status },
+  schedules: own.schedules,
+  drift: own.drift,
+  beacons: own.beacons,
 });
+
+const noDuties = refusingPorts("not there").duties;
 
 export const realHost: Machine = {
   confined: false,
@@ -64,6 +77,7 @@ export const realHost: Machine = {
       machine: realMachine(tools),
       downloads: realDownloads(tools),
       storage: realStorage(tools),
+      duties: noDuties,
     };
   },
 };

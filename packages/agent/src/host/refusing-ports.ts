@@ -12,6 +12,7 @@ const PORTS = [
   "machine",
   "downloads",
   "storage",
+  "duties",
 ] as const;
 
 /** Ports of which every method refuses and says why. */
