@@ -40,7 +40,7 @@ export const PACKAGES: readonly string[] = [
 ];
 
 /** What a test may install: lies in every host as a repository of files, so that none needs a network for it. */
-export const OFFERED: readonly string[] = ["hello", "tree", "nginx-light"];
+export const OFFERED: readonly string[] = ["hello", "tree", "nginx-light", "rsyslog"];
 
 /** Where the repository lies in a host. */
 export const REPOSITORY = "/srv/packages";

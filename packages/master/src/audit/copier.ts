@@ -1,0 +1,189 @@
+/**
+ * The copy of the audit in a stream of the bus: every record as it is, from the
+ * last one that is there on. It reads from the disk, so it never has more in
+ * hand than it can drop; when the stream refuses, it says so and goes on when it
+ * takes again. The heads go to the witness stream, which nobody can purge.
+ */
+import { BomaError, pack, subjects, unpack } from "@boma/protocol";
+
+import type { Logger } from "../log.ts";
+import { hide, reveal } from "../secret-box.ts";
+import { type Store, STREAM } from "../store/store.ts";
+import { auditLines } from "./audit-lines.ts";
+import type { Audit } from "./audit.ts";
+import type { SignedHead } from "./head-book.ts";
+
+const AGAIN_MS = 2_000;
+
+interface Parts {
+  readonly store: Store;
+  readonly audit: Audit;
+  readonly log: Pick<Logger, "error" | "info">;
+  /** Says loudly that the copy stands still. */
+  readonly alarm: (message: string) => void;
+}
+
+export interface CopyStatus {
+  /** The last record that the stream has. */
+  readonly copied: number;
+  /** Why it takes no more, when it does not. */
+  readonly trouble: string | undefined;
+}
+
+export interface Copied {
+  readonly chain: string;
+  readonly n: number;
+  readonly line: Uint8Array;
+}
+
+export class AuditCopier {
+  readonly #parts: Parts;
+  #copied = 0;
+  #sequence = 0;
+  #trouble: string | undefined;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+  #wake: (() => void) | undefined;
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  static async start(parts: Parts): Promise<AuditCopier> {
+    const copier = new AuditCopier(parts);
+    await copier.#findPlace();
+    parts.audit.heads.listen((head) => void copier.#witness(head));
+    parts.audit.listen(() => copier.#start());
+    parts.audit.whenDropped((until) => {
+      copier.#dropUpTo(until).catch((error: unknown) => copier.#failed(error));
+    });
+    copier.#start();
+    return copier;
+  }
+
+  get status(): CopyStatus {
+    return { copied: this.#copied, trouble: this.#trouble };
+  }
+
+  async #findPlace(): Promise<void> {
+    const { store, audit } = this.#parts;
+    const last = await store.last(STREAM.audit, subjects.audit);
+    this.#sequence = last?.sequence ?? 0;
+    const known = last && readCopy(last.data, store.key);
+    // After a new chain was begun the stream holds the former one as well.
+    this.#copied = known?.chain === audit.status.chain ? known.n : 0;
+  }
+
+  #start(): void {
+    this.#wake?.();
+    if (this.#stopped) return;
+    this.#running ??= this.#copyAll().finally(() => {
+      this.#running = undefined;
+      if (!this.#stopped && this.#trouble === undefined && this.#copied < this.#parts.audit.status.last)
+        this.#start();
+    });
+  }
+
+  async #copyAll(): Promise<void> {
+    while (!this.#stopped && this.#copied < this.#parts.audit.status.last)
+      try {
+        await this.#copyRest();
+        this.#recovered();
+      } catch (error) {
+        this.#failed(error);
+        await this.#rest();
+        await this.#findPlace().catch(() => undefined);
+      }
+  }
+
+  async #copyRest(): Promise<void> {
+    const { store, audit } = this.#parts;
+    const { chain, last } = audit.status;
+    for await (const { text, entry } of auditLines(audit.dir, { after: this.#copied })) {
+      if (this.#stopped) return;
+      // What is not synced yet may still be taken back.
+      if (entry.n > last) return;
+      const data = hide(pack({ chain, n: entry.n, line: text }), store.key, subjects.audit);
+      this.#sequence = await store.put(subjects.audit, data, { after: this.#sequence });
+      this.#copied = entry.n;
+    }
+  }
+
+  #failed(error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    if (this.#trouble === undefined) {
+      this.#parts.log.error({ error: why, copied: this.#copied }, "the audit cannot be copied to the bus");
+      this.#parts.alarm(`the audit cannot be copied to the bus: ${why}`);
+    }
+    this.#trouble = why;
+  }
+
+  #recovered(): void {
+    if (this.#trouble !== undefined)
+      this.#parts.log.info({ copied: this.#copied }, "the audit is copied to the bus again");
+    this.#trouble = undefined;
+  }
+
+  #rest(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, AGAIN_MS);
+      timer.unref();
+      // Only the end of the master cuts a rest short: a stream that refuses is not asked at each record.
+      this.#wake = () => {
+        if (!this.#stopped) return;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  async #witness({ line }: SignedHead): Promise<void> {
+    const { store, audit } = this.#parts;
+    try {
+      await store.put(subjects.witness(audit.status.chain), Buffer.from(line));
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#wake?.();
+    await this.#running;
+  }
+
+  /** Every record that the stream has, oldest first. */
+  async *copies(): AsyncGenerator<Copied | { readonly sequence: number; readonly fault: string }> {
+    const { store } = this.#parts;
+    for await (const { sequence, data } of store.replay(STREAM.audit, subjects.audit))
+      try {
+        yield readCopy(data, store.key);
+      } catch (error) {
+        yield { sequence, fault: error instanceof BomaError ? error.message : String(error) };
+      }
+  }
+
+  /** Every head that the witness stream has. */
+  async *heads(): AsyncGenerator<string> {
+    for await (const { data } of this.#parts.store.replay(STREAM.witness, subjects.witness("*")))
+      yield Buffer.from(data).toString("utf8");
+  }
+
+  /** What the disk has let go of, the copy need not keep. */
+  async #dropUpTo(until: number): Promise<void> {
+    const { store } = this.#parts;
+    const { state } = await store.manager.streams.info(STREAM.audit);
+    let [low, high] = [state.first_seq, state.last_seq];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const found = await store.manager.direct.getMessage(STREAM.audit, { seq: middle });
+      if (found && readCopy(found.data, store.key).n > until) high = middle;
+      else low = middle + 1;
+    }
+    if (low > state.first_seq) await store.manager.streams.purge(STREAM.audit, { seq: low });
+  }
+}
+
+function readCopy(data: Uint8Array, key: Uint8Array): Copied {
+  return unpack(reveal(data, key, subjects.audit)) as Copied;
+}
