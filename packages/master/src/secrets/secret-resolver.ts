@@ -12,7 +12,7 @@ import { SECRET_BYTES_MAX } from "./document.ts";
 import { envSecrets } from "./env-secrets.ts";
 import { fileSecrets } from "./file-secrets.ts";
 import type { GenSecrets } from "./gen-secrets.ts";
-import type { ForNode, SecretProvider } from "./provider.ts";
+import { ANYBODY, type ForNode, type SecretProvider } from "./provider.ts";
 import { parseReference, type Provider, type Reference, unknown, unreadable } from "./reference.ts";
 import { assertMayHave } from "./secret-policy.ts";
 import { readSecretSettings, type SecretSettings } from "./secrets-file.ts";
@@ -44,6 +44,14 @@ export class SecretResolver {
   /** For one node, by itself. Where a job has many, `newRun` asks each place once for all of them. */
   resolve(references: readonly string[], node: ForNode): Promise<Map<string, string>> {
     return this.newRun().resolve(references, node);
+  }
+
+  /** For the master's own use on behalf of its site. What rules keep for certain nodes the site gets nowhere else either. */
+  resolveOwn(references: readonly string[]): Promise<Map<string, string>> {
+    const each = references.find((reference) => /[?&]per=node\b/.test(reference));
+    if (each !== undefined)
+      throw new BomaError("state/secret", `${each} is made for each node, and this is for none`);
+    return this.newRun().resolve(references, ANYBODY);
   }
 
   /** Settings are read anew for each run, so that a change of them needs no new start. */
