@@ -54,6 +54,16 @@ export const Retry = z.strictObject({
   interval: z.string().optional(),
 });
 
+/** What the agent does by itself when this is not so any more; until a day it may be told to keep its hands off. */
+export const DriftOption = z.union([
+  z.enum(["enforce", "observe", "adopt"]),
+  z.strictObject({
+    /** Until this day begins, by UTC, or until this moment. */
+    handsOff: z.union([z.iso.date(), z.iso.datetime({ offset: true })]),
+  }),
+]);
+export type DriftOption = z.output<typeof DriftOption>;
+
 /** What every declaration may say, whatever its state. */
 const Common = z.strictObject({
   unless: Guards.optional(),
@@ -66,6 +76,7 @@ const Common = z.strictObject({
   timeout: z.string().optional(),
   order: z.union([z.enum(["first", "last"]), z.int()]).optional(),
   failHard: z.boolean().optional(),
+  drift: DriftOption.optional(),
 });
 
 export interface CommonOptions {
@@ -81,6 +92,8 @@ export interface CommonOptions {
   readonly order?: "first" | "last" | number;
   /** When it fails, nothing further begins. */
   readonly failHard?: boolean;
+  /** When it is not so any more: put it right, tell of it, tell of it once, or leave it alone until a day (`2026-12-01`). */
+  readonly drift?: DriftOption;
 }
 type Requisites = { readonly [R in Exclude<Requisite, "watch" | "watchAny" | "listen">]?: References };
 type RequisitesIn = { readonly [R in RequisiteIn]?: References };

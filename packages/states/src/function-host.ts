@@ -1,6 +1,9 @@
 import type { Grains } from "@boma/protocol";
 
+import type { BeaconsPort } from "./beacons/port.ts";
+import type { DriftPort } from "./host/drift.ts";
 import type { Host } from "./host/host.ts";
+import type { Schedules } from "./schedules/port.ts";
 
 /** What a running function has: the machine, the agent itself, and the states. */
 export interface FunctionHost extends Host {
@@ -11,6 +14,10 @@ export interface FunctionHost extends Host {
   readonly agent: {
     status(): AgentStatus;
   };
+  readonly schedules: Schedules;
+  readonly beacons: BeaconsPort;
+  /** What the node does about its own catalog. */
+  readonly drift: DriftPort;
 }
 
 export interface AgentStatus {

@@ -1,8 +1,12 @@
 // Written by `npm run gen`. Add a function by adding a file below functions/.
 import type { AnyFunction } from "./define-function.ts";
 import agentStatus from "./functions/agent/status.ts";
+import beaconList from "./functions/beacon/list.ts";
 import cmdRun from "./functions/cmd/run.ts";
 import diskUsage from "./functions/disk/usage.ts";
+import driftCheck from "./functions/drift/check.ts";
+import driftReset from "./functions/drift/reset.ts";
+import driftStatus from "./functions/drift/status.ts";
 import fileRead from "./functions/file/read.ts";
 import fileStat from "./functions/file/stat.ts";
 import grainsGet from "./functions/grains/get.ts";
@@ -10,6 +14,8 @@ import grainsItems from "./functions/grains/items.ts";
 import pkgList from "./functions/pkg/list.ts";
 import pkgUpgrade from "./functions/pkg/upgrade.ts";
 import pkgVersion from "./functions/pkg/version.ts";
+import scheduleList from "./functions/schedule/list.ts";
+import scheduleRun from "./functions/schedule/run.ts";
 import serviceLogs from "./functions/service/logs.ts";
 import serviceRestart from "./functions/service/restart.ts";
 import serviceStart from "./functions/service/start.ts";
@@ -27,10 +33,14 @@ import testEcho from "./functions/test/echo.ts";
 import testPing from "./functions/test/ping.ts";
 import testSleep from "./functions/test/sleep.ts";
 
-export const functions: Readonly<Record<string, AnyFunction>> = {
+const table = {
   "agent.status": agentStatus,
+  "beacon.list": beaconList,
   "cmd.run": cmdRun,
   "disk.usage": diskUsage,
+  "drift.check": driftCheck,
+  "drift.reset": driftReset,
+  "drift.status": driftStatus,
   "file.read": fileRead,
   "file.stat": fileStat,
   "grains.get": grainsGet,
@@ -38,6 +48,8 @@ export const functions: Readonly<Record<string, AnyFunction>> = {
   "pkg.list": pkgList,
   "pkg.upgrade": pkgUpgrade,
   "pkg.version": pkgVersion,
+  "schedule.list": scheduleList,
+  "schedule.run": scheduleRun,
   "service.logs": serviceLogs,
   "service.restart": serviceRestart,
   "service.start": serviceStart,
@@ -55,3 +67,6 @@ export const functions: Readonly<Record<string, AnyFunction>> = {
   "test.ping": testPing,
   "test.sleep": testSleep,
 };
+/** Each function by its name with its own types, for callers that name it in their source. */
+export type FunctionTable = typeof table;
+export const functions: Readonly<Record<string, AnyFunction>> = table;

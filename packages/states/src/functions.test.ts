@@ -8,6 +8,7 @@ import type { AnyFunction, Call } from "./define-function.ts";
 import { describeFunction } from "./describe.ts";
 import type { FunctionHost } from "./function-host.ts";
 import { functions } from "./functions.gen.ts";
+import { DriftSettings } from "./host/drift.ts";
 import { writeHost } from "./host/host.ts";
 import { memoryHost } from "./testing/memory-host.ts";
 
@@ -75,6 +76,28 @@ const host: FunctionHost = {
       return { exitCode: 0, signal: null, stdout: JSON.stringify(said), stderr: "", cut: false };
     },
   },
+  drift: {
+    look: async () => ({ catalog: "c0ffee", checked: 1, drifted: [], failed: [], more: 0, ms: 1 }),
+    status: async () => ({
+      catalog: null,
+      problem: null,
+      settings: DriftSettings.parse({ name: "node" }),
+      lookedAt: null,
+      drifted: [],
+      failed: [],
+      stopped: [],
+      watched: 0,
+      unwatched: 0,
+    }),
+    reset: async (ids) => ids ?? [],
+  },
+  beacons: { list: () => [] },
+  schedules: {
+    list: () => [
+      { name: "nightly", function: "test.ping", enabled: true, running: false, missed: 0, nextDue: 0 },
+    ],
+    run: async () => ({ due: 0, startedAt: 0, ms: 1, status: "changed", comment: "1 changed" }),
+  },
   agent: {
     status: () => ({
       id: "web01",
@@ -120,6 +143,23 @@ describe("on a host of memory", () => {
     ],
     ["sys.list", {}, Object.keys(functions)],
     ["sys.doc", { name: "test.ping" }, expect.objectContaining({ name: "test.ping", positional: [] })],
+    [
+      "schedule.list",
+      {},
+      [expect.objectContaining({ name: "nightly", nextDue: "1970-01-01T00:00:00.000Z" })],
+    ],
+    [
+      "schedule.run",
+      { name: "nightly" },
+      { schedule: "nightly", status: "changed", ms: 1, comment: "1 changed" },
+    ],
+    ["drift.check", {}, expect.objectContaining({ checked: 1 })],
+    [
+      "drift.status",
+      {},
+      expect.objectContaining({ catalog: null, settings: expect.objectContaining({ mode: "observe" }) }),
+    ],
+    ["drift.reset", { resources: ["a.b(c)"] }, { resumed: ["a.b(c)"] }],
     ["agent.status", {}, expect.objectContaining({ id: "web01", confined: false })],
   ])("%s gives its result, of its kind and fit to travel", async (name, args, result) => {
     const given = await call(name, args);

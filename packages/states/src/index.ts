@@ -3,6 +3,7 @@ export { BomaError } from "@boma/protocol";
 export * from "./built-in.ts";
 export * from "./core.ts";
 export * from "./pillar.ts";
+export * from "./reactors/index.ts";
 export * from "./site-files.ts";
 export * from "./states.gen.ts";
 export * from "./yaml/parse.ts";

@@ -88,6 +88,8 @@ export interface StateSpec<P extends Params, K extends Name<P>, T extends object
     readonly withinMs: number;
     undo(want: z.output<P>, host: ReadHost): Promise<Undo>;
   };
+  /** Put right by itself only where the declaration says so, not because the node's default does: a reboot. */
+  readonly enforcedWhenDeclared?: true;
   readonly timeoutMs?: number;
   readonly examples: readonly Example<P>[];
 }

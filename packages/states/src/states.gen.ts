@@ -1,7 +1,20 @@
 // Written by `npm run gen`. Add a state by adding a file below states/.
 import type { AnyState } from "./define-state.ts";
+import agentDrift from "./states/agent/drift.ts";
 import aptRepo from "./states/apt/repo.ts";
 import archiveExtracted from "./states/archive/extracted.ts";
+import beaconCertificate from "./states/beacon/certificate.ts";
+import beaconDisk from "./states/beacon/disk.ts";
+import beaconFile from "./states/beacon/file.ts";
+import beaconLink from "./states/beacon/link.ts";
+import beaconLoad from "./states/beacon/load.ts";
+import beaconLogin from "./states/beacon/login.ts";
+import beaconMemory from "./states/beacon/memory.ts";
+import beaconPressure from "./states/beacon/pressure.ts";
+import beaconReboot from "./states/beacon/reboot.ts";
+import beaconService from "./states/beacon/service.ts";
+import beaconTime from "./states/beacon/time.ts";
+import beaconUnit from "./states/beacon/unit.ts";
 import certManaged from "./states/cert/managed.ts";
 import certRequest from "./states/cert/request.ts";
 import certSelfsigned from "./states/cert/selfsigned.ts";
@@ -35,6 +48,7 @@ import pkgLatest from "./states/pkg/latest.ts";
 import pkgPurged from "./states/pkg/purged.ts";
 import pkgRemoved from "./states/pkg/removed.ts";
 import rebootRequired from "./states/reboot/required.ts";
+import scheduleJob from "./states/schedule/job.ts";
 import serviceMasked from "./states/service/masked.ts";
 import serviceRunning from "./states/service/running.ts";
 import serviceStopped from "./states/service/stopped.ts";
@@ -50,8 +64,10 @@ import timezoneSet from "./states/timezone/set.ts";
 import userAbsent from "./states/user/absent.ts";
 import userPresent from "./states/user/present.ts";
 
+export const agent = { drift: agentDrift };
 export const apt = { repo: aptRepo };
 export const archive = { extracted: archiveExtracted };
+export const beacon = { certificate: beaconCertificate, disk: beaconDisk, file: beaconFile, link: beaconLink, load: beaconLoad, login: beaconLogin, memory: beaconMemory, pressure: beaconPressure, reboot: beaconReboot, service: beaconService, time: beaconTime, unit: beaconUnit };
 export const cert = { managed: certManaged, request: certRequest, selfsigned: certSelfsigned };
 export const cmd = { run: cmdRun };
 export const cron = { job: cronJob };
@@ -68,6 +84,7 @@ export const lvm = { lv: lvmLv, vg: lvmVg };
 export const mount = { absent: mountAbsent, mounted: mountMounted, unmounted: mountUnmounted };
 export const pkg = { held: pkgHeld, installed: pkgInstalled, latest: pkgLatest, purged: pkgPurged, removed: pkgRemoved };
 export const reboot = { required: rebootRequired };
+export const schedule = { job: scheduleJob };
 export const service = { masked: serviceMasked, running: serviceRunning, stopped: serviceStopped };
 export const ssh = { key: sshKey, keys: sshKeys };
 export const sudo = { rules: sudoRules };
@@ -77,8 +94,21 @@ export const timezone = { set: timezoneSet };
 export const user = { absent: userAbsent, present: userPresent };
 
 export const states: Readonly<Record<string, AnyState>> = {
+  "agent.drift": agentDrift,
   "apt.repo": aptRepo,
   "archive.extracted": archiveExtracted,
+  "beacon.certificate": beaconCertificate,
+  "beacon.disk": beaconDisk,
+  "beacon.file": beaconFile,
+  "beacon.link": beaconLink,
+  "beacon.load": beaconLoad,
+  "beacon.login": beaconLogin,
+  "beacon.memory": beaconMemory,
+  "beacon.pressure": beaconPressure,
+  "beacon.reboot": beaconReboot,
+  "beacon.service": beaconService,
+  "beacon.time": beaconTime,
+  "beacon.unit": beaconUnit,
   "cert.managed": certManaged,
   "cert.request": certRequest,
   "cert.selfsigned": certSelfsigned,
@@ -112,6 +142,7 @@ export const states: Readonly<Record<string, AnyState>> = {
   "pkg.purged": pkgPurged,
   "pkg.removed": pkgRemoved,
   "reboot.required": rebootRequired,
+  "schedule.job": scheduleJob,
   "service.masked": serviceMasked,
   "service.running": serviceRunning,
   "service.stopped": serviceStopped,

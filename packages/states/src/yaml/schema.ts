@@ -19,6 +19,18 @@ const COMMON = {
   timeout: { type: "string", description: "How long it may take: 90s, 5m." },
   order: { anyOf: [{ enum: ["first", "last"] }, { type: "integer" }] },
   failHard: { type: "boolean", description: "When it fails, nothing further begins." },
+  drift: {
+    description: "What the agent does by itself when this is not so any more.",
+    anyOf: [
+      { enum: ["enforce", "observe", "adopt"] },
+      {
+        type: "object",
+        properties: { handsOff: { type: "string", description: "Until this day: 2026-12-01." } },
+        required: ["handsOff"],
+        additionalProperties: false,
+      },
+    ],
+  },
 };
 
 interface ObjectSchema {

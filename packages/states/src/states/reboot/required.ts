@@ -63,6 +63,7 @@ export default defineState({
     await files.remove(markerPath(kept));
   },
   timeoutMs: 20 * 60_000,
+  enforcedWhenDeclared: true,
 
   examples: [
     {
