@@ -53,6 +53,8 @@ export class Client implements AsyncDisposable {
   /** Everything that waits for words of the master. */
   readonly #asking = new Set<AbortController>();
   #up = Promise.withResolvers<void>();
+  /** The bus is there and does not want us any more. */
+  #refused: Error | undefined;
 
   private constructor(connection: NatsConnection, operator: OperatorCredential) {
     this.#connection = connection;
@@ -63,9 +65,13 @@ export class Client implements AsyncDisposable {
 
   /** What is said while the line is down is lost, so whoever listens is told at once, and may ask anew. */
   async #watchLine(): Promise<void> {
-    for await (const { type } of this.#connection.status()) {
-      if (type === "reconnect") this.#up.resolve();
-      if (type !== "disconnect") continue;
+    for await (const status of this.#connection.status()) {
+      if (status.type === "error" && isRefusal(status.error)) this.#refused = status.error;
+      if (status.type === "reconnect") {
+        this.#refused = undefined;
+        this.#up.resolve();
+      }
+      if (status.type !== "disconnect") continue;
       this.#up = Promise.withResolvers();
       this.#break("the line to the bus broke");
     }
@@ -77,8 +83,12 @@ export class Client implements AsyncDisposable {
 
   async #lineUp(): Promise<void> {
     const late = Promise.withResolvers<never>();
-    const why = `the bus at ${this.#operator.servers.join(", ")} has gone away`;
-    const timer = setTimeout(() => late.reject(new BomaError("bus/unreachable", why)), CONNECT_MS_MAX);
+    const bus = `the bus at ${this.#operator.servers.join(", ")}`;
+    const lateWhy = () =>
+      this.#refused
+        ? new BomaError("bus/refused", `${bus} refused the credential: ${this.#refused.message}`)
+        : new BomaError("bus/unreachable", `${bus} has gone away`);
+    const timer = setTimeout(() => late.reject(lateWhy()), CONNECT_MS_MAX);
     await Promise.race([this.#up.promise, late.promise]).finally(() => clearTimeout(timer));
   }
 
@@ -111,9 +121,9 @@ export class Client implements AsyncDisposable {
   }
 
   /** Asks for one value. A long list comes over the feed, and is put together here. */
-  async ask<T>(verb: Verb, args: object = {}): Promise<T> {
+  async ask<T>(verb: Verb, args: object = {}, answerMs = ANSWER_MS_MAX): Promise<T> {
     const items: unknown[] = [];
-    const stream = await this.#request(verb, args, newSession());
+    const stream = await this.#request(verb, args, newSession(), answerMs);
     if (!stream.feed) return stream.result as T;
     for await (const item of stream.items) items.push(item);
     return items as T;
@@ -224,6 +234,9 @@ export class Client implements AsyncDisposable {
     await this.#connection.close();
   }
 }
+
+const isRefusal = (error: Error): boolean =>
+  error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError;
 
 const broken = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => {

@@ -45,7 +45,7 @@ export function newOutput(mode: Mode): Output {
 const UNSAFE = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 /** JSON escapes only the older control characters by itself; a terminal obeys others as well. */
-const jsonText = (value: unknown): string =>
+export const jsonText = (value: unknown): string =>
   JSON.stringify(value, jsonValue).replace(
     UNSAFE,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,

@@ -1,0 +1,31 @@
+/** Where in the stream of events a reader begins. */
+import type { Store } from "../store/store.ts";
+import { STREAM } from "../store/store.ts";
+
+export type Start =
+  | { readonly after: number }
+  /** Milliseconds since 1970. */
+  | { readonly since: number }
+  | { readonly from: "first" | "now" };
+
+/** The sequence after which it begins. */
+export async function placeOf(store: Store, start: Start): Promise<number> {
+  if ("after" in start) return start.after;
+  if ("since" in start) return before(store, new Date(start.since));
+  const { state } = await store.manager.streams.info(STREAM.events);
+  return start.from === "now" ? state.last_seq : Math.max(0, state.first_seq - 1);
+}
+
+/** The server finds the moment; a reader that is made for it and never asks says where that is. */
+async function before({ manager }: Store, moment: Date): Promise<number> {
+  const { name, delivered } = await manager.consumers.add(STREAM.events, {
+    ack_policy: "none",
+    deliver_policy: "by_start_time",
+    opt_start_time: moment.toISOString(),
+    inactive_threshold: 5_000_000_000,
+    mem_storage: true,
+    num_replicas: 1,
+  });
+  await manager.consumers.delete(STREAM.events, name);
+  return delivered.stream_seq;
+}
