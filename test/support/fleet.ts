@@ -7,11 +7,15 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import type { SequencedEvent } from "../../packages/master/src/events/events.ts";
+import type { SequencedEvent } from "@boma/protocol";
+
 import { type Ended, TestProcess } from "./process.ts";
 
 const bin = (name: "agent" | "master") =>
   fileURLToPath(new URL(`../../packages/${name}/bin/boma-${name}.mjs`, import.meta.url));
+
+/** An event as a test reads it, whatever its kind. */
+export type ToldEvent = Omit<SequencedEvent, "data"> & { readonly data: Record<string, unknown> };
 
 export interface AgentOptions {
   /** The environment that its token assigns; without one it comes without a token. */
@@ -200,14 +204,11 @@ export class Fleet implements AsyncDisposable {
   }
 
   /** The first event that fits, be it past or to come. */
-  async event(
-    pattern: string,
-    fits: (event: SequencedEvent) => boolean = () => true,
-  ): Promise<SequencedEvent> {
+  async event(pattern: string, fits: (event: ToldEvent) => boolean = () => true): Promise<ToldEvent> {
     await using follow = this.spawn("events", pattern, "--since", "1h", "--follow", "--json");
     return JSON.parse(
-      await follow.line((line) => line.startsWith("{") && fits(JSON.parse(line) as SequencedEvent)),
-    ) as SequencedEvent;
+      await follow.line((line) => line.startsWith("{") && fits(JSON.parse(line) as ToldEvent)),
+    ) as ToldEvent;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,25 +3,35 @@ import type { JoinKit, Nodegroups } from "@boma/protocol";
 import type { NatsConnection } from "nats";
 
 import type { OperatorRecord } from "./api/rights.ts";
+import type { Audit } from "./audit/audit.ts";
+import type { AuditCopier } from "./audit/copier.ts";
+import type { NodeAudit } from "./audit/node-audit.ts";
+import type { RequestAudit } from "./audit/request-audit.ts";
 import type { Presence } from "./bus/presence.ts";
 import type { BusTrust } from "./bus/trust.ts";
 import type { CatalogHistory } from "./catalogs/catalog-history.ts";
 import type { Catalogs } from "./catalogs/catalogs.ts";
 import type { Plans } from "./catalogs/plans.ts";
+import type { DriftBoard } from "./drift/drift-board.ts";
 import type { AllowList } from "./enrol/allow-list.ts";
 import type { Enrolment } from "./enrol/enrolment.ts";
 import type { Tokens } from "./enrol/tokens.ts";
 import type { Events } from "./events/events.ts";
+import type { Readings } from "./events/readings.ts";
+import type { Subscribers } from "./events/subscribers.ts";
 import type { Jobs } from "./jobs/jobs.ts";
 import type { Keyring } from "./keyring.ts";
 import type { Logger } from "./log.ts";
 import type { Refused } from "./nodes/refusals.ts";
 import type { Sessions } from "./nodes/sessions.ts";
+import type { Notifications } from "./notify/notifications.ts";
+import type { Reactors } from "./reactors/reactors.ts";
 import type { Registry } from "./registry/registry.ts";
 import type { Revocations } from "./registry/revocations.ts";
 import type { GenSecrets } from "./secrets/gen-secrets.ts";
 import type { SecretResolver } from "./secrets/secret-resolver.ts";
 import type { SiteCompiler } from "./site/site-compiler.ts";
+import type { Store } from "./store/store.ts";
 import type { Table } from "./store/table.ts";
 
 export interface Control {
@@ -37,14 +47,30 @@ export interface Control {
   readonly presence: Presence;
   readonly sessions: Sessions;
   readonly jobs: Jobs;
+  /** Who is told of what. */
+  readonly notifications: Notifications;
   /** What the site says, evaluated in a process of its own. */
   readonly siteCompiler: SiteCompiler;
   readonly catalogs: Catalogs;
   readonly plans: Plans;
   readonly catalogHistory: CatalogHistory;
+  /** Which nodes are not as their catalogs say. */
+  readonly drift: DriftBoard;
   readonly secrets: SecretResolver;
   readonly genSecrets: GenSecrets;
+  readonly store: Store;
   readonly events: Events;
+  /** Where named readers of events stand. */
+  readonly subscribers: Subscribers;
+  /** What the site does by itself when something happens. */
+  readonly reactors: Reactors;
+  /** Readers of events that are kept between two questions. */
+  readonly readings: Readings;
+  /** Everything that is done here, recorded before it is done. */
+  readonly audit: Audit;
+  readonly auditCopier: AuditCopier;
+  readonly requestAudit: RequestAudit;
+  readonly nodeAudit: NodeAudit;
   readonly log: Logger;
   readonly startedAt: number;
   /** Rotates the working key under the root, here and on every node that listens; may name another release key. */

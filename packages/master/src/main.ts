@@ -1,12 +1,14 @@
 import { Command } from "@commander-js/extra-typings";
 
 import { assign } from "./commands/assign.ts";
+import { audit } from "./commands/audit.ts";
 import { bundle } from "./commands/bundle.ts";
 import { catalog } from "./commands/catalog.ts";
 import { check } from "./commands/check.ts";
 import { completion } from "./commands/completion.ts";
 import { doc } from "./commands/doc.ts";
 import { doctor } from "./commands/doctor.ts";
+import { drift } from "./commands/drift.ts";
 import { enroll } from "./commands/enroll.ts";
 import { events } from "./commands/events.ts";
 import { grains } from "./commands/grains.ts";
@@ -14,10 +16,12 @@ import { importSls } from "./commands/import-sls.ts";
 import { init } from "./commands/init.ts";
 import { jobs } from "./commands/jobs.ts";
 import { nodes } from "./commands/nodes.ts";
+import { notify } from "./commands/notify.ts";
 import { operator } from "./commands/operator.ts";
 import { pillar } from "./commands/pillar.ts";
 import { plan } from "./commands/plan.ts";
 import { profile } from "./commands/profile.ts";
+import { reactor } from "./commands/reactor.ts";
 import { rekey } from "./commands/rekey.ts";
 import { revoke } from "./commands/revoke.ts";
 import { run } from "./commands/run.ts";
@@ -48,8 +52,12 @@ const commands = [
   plan,
   run,
   catalog,
+  drift,
   jobs,
   events,
+  audit,
+  reactor,
+  notify,
   doc,
   secret,
   bundle,
@@ -63,6 +71,8 @@ const commands = [
 const program = new Command("boma-master")
   .description("Runs a fleet: decides who does what, and shows it.")
   .version(VERSION)
+  // The options of `events` are not those of `events durables`.
+  .enablePositionalOptions()
   .addHelpText(
     "after",
     example(

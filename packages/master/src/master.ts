@@ -3,9 +3,11 @@ import type { NatsConnection } from "nats";
 
 import { ApiDoor } from "./api/api-door.ts";
 import { OperatorRecord } from "./api/rights.ts";
+import { type AuditSettings, openAudit } from "./audit/open-audit.ts";
 import { connectMaster } from "./bus/connect.ts";
 import { type Presence, watchPresence } from "./bus/presence.ts";
-import { ensureStreams } from "./bus/streams.ts";
+import { watchRoom } from "./bus/room.ts";
+import { ensureStreams, type StreamOptions } from "./bus/streams.ts";
 import {
   type BusTrust,
   issueAgentCredential,
@@ -15,12 +17,15 @@ import {
 } from "./bus/trust.ts";
 import { openCatalogs } from "./catalogs/open-catalogs.ts";
 import type { Control } from "./control.ts";
+import { DriftBoard } from "./drift/drift-board.ts";
 import { AllowList } from "./enrol/allow-list.ts";
 import { openEnrolDoor } from "./enrol/enrol-door.ts";
 import { Enrolment } from "./enrol/enrolment.ts";
 import { joinKit } from "./enrol/join-kit.ts";
 import { Tokens } from "./enrol/tokens.ts";
 import { Events } from "./events/events.ts";
+import { Readings } from "./events/readings.ts";
+import { Subscribers } from "./events/subscribers.ts";
 import type { Home } from "./home.ts";
 import { JobStore } from "./jobs/job-store.ts";
 import { Jobs } from "./jobs/jobs.ts";
@@ -33,11 +38,16 @@ import { Intake } from "./nodes/intake.ts";
 import { nodeWatch } from "./nodes/node-watch.ts";
 import { refusals } from "./nodes/refusals.ts";
 import { Sessions } from "./nodes/sessions.ts";
+import { Notifications } from "./notify/notifications.ts";
+import { isDoneWithin } from "./patience.ts";
+import { Reactors } from "./reactors/reactors.ts";
+import type { NodeRecord } from "./registry/node-record.ts";
 import { Registry } from "./registry/registry.ts";
 import { Revocations } from "./registry/revocations.ts";
 import type { Machine } from "./site/profile.ts";
 import { Store } from "./store/store.ts";
 import { Table } from "./store/table.ts";
+import { takeUpWork } from "./take-up-work.ts";
 
 export interface MasterOptions {
   readonly home: Home;
@@ -52,26 +62,34 @@ export interface MasterOptions {
   readonly site: string;
   /** The operator who may do everything on the master's own host. */
   readonly localOperator: OperatorRecord;
+  readonly audit: AuditSettings;
+  readonly streams: StreamOptions;
   readonly log: Logger;
 }
 
 type Connections = readonly [control: NatsConnection, system: NatsConnection];
+
+const DRAIN_MS_MAX = 5_000;
 
 export class Master {
   readonly control: Control;
   readonly #connections: readonly NatsConnection[];
   readonly #intake: Intake;
   readonly #api: ApiDoor;
+  readonly #endRoom: () => void;
+  readonly #endTakingUp: () => Promise<void>;
 
   private constructor(
     control: Control,
     connections: readonly NatsConnection[],
-    doors: { intake: Intake; api: ApiDoor },
+    doors: { intake: Intake; api: ApiDoor; endRoom: () => void; endTakingUp: () => Promise<void> },
   ) {
     this.control = control;
     this.#connections = connections;
     this.#intake = doors.intake;
     this.#api = doors.api;
+    this.#endRoom = doors.endRoom;
+    this.#endTakingUp = doors.endTakingUp;
   }
 
   static async start(options: MasterOptions): Promise<Master> {
@@ -79,19 +97,22 @@ export class Master {
     const bus = await connectMaster(url, await issueMasterUser(trust), { ca });
     const system = await connectMaster(url, await issueSystemUser(trust), { ca, name: "boma-master-system" });
     try {
-      await ensureStreams(bus);
+      await ensureStreams(bus, options.streams);
       const control = await assemble(options, [bus, system]);
-      const intake = new Intake({ ...control, store: control.store });
+      const intake = new Intake(control);
       await control.revocations.push();
       await finishRekeys(control);
-      await control.jobs.resume();
-      await intake.start();
+      const endTakingUp = await takeUpWork(control, intake);
       openEnrolDoor(bus, { ...control, credential: control.credential });
       openHelloDoor(bus, { ...control, credential: control.credential });
       const api = new ApiDoor(bus, control);
       await bus.flush();
-      control.events.tell({ kind: "master.started", data: { workingKey: control.keyring().name } });
-      return new Master(control, [bus, system], { intake, api });
+      await control.events.told({ kind: "master.started", data: { workingKey: control.keyring().name } });
+      const endRoom = watchRoom(control);
+      await control.drift.start();
+      control.notifications.start();
+      control.reactors.start(control);
+      return new Master(control, [bus, system], { intake, api, endRoom, endTakingUp });
     } catch (error) {
       await Promise.allSettled([bus.close(), system.close()]);
       log.error({ error: String(error) }, "the master could not start");
@@ -102,17 +123,26 @@ export class Master {
   /** Finishes what is under way and leaves; open jobs go on at the next start. */
   async stop(): Promise<void> {
     this.#api.close();
+    this.#endRoom();
+    await this.#endTakingUp();
     await this.#intake.stop();
+    this.control.drift.stop();
+    await this.control.reactors.close();
+    await this.control.notifications.stop();
     await this.control.events.settled();
     this.control.presence.close();
+    this.control.readings.close();
     await this.control.siteCompiler.close();
-    await this.control.siteCompiler.close();
-    await Promise.allSettled(this.#connections.map((connection) => connection.drain()));
+    await this.control.audit.close();
+    await this.control.auditCopier.stop();
+    const drained = Promise.allSettled(this.#connections.map((connection) => connection.drain()));
+    // A bus that stands still never says that it has everything.
+    if (await isDoneWithin(drained, DRAIN_MS_MAX)) return;
+    await Promise.allSettled(this.#connections.map((connection) => connection.close()));
   }
 }
 
 interface Assembled extends Control {
-  readonly store: Store;
   readonly forgetKey: (key: string) => Promise<void>;
   readonly credential: (node: { readonly id: string; readonly key: string }) => Promise<string>;
 }
@@ -120,28 +150,31 @@ interface Assembled extends Control {
 /** What is kept, opened: from here on memory holds what the streams hold. */
 async function openKept(options: MasterOptions, keyring: () => Keyring, [bus, system]: Connections) {
   const store = await Store.open(bus, keyring().store);
-  const [registry, tokens, allowList, revocations, operators] = await Promise.all([
+  const [registry, tokens, allowList, revocations, operators, subscribers] = await Promise.all([
     Registry.open(store),
     Tokens.open(store),
     AllowList.open(store),
     Revocations.open(store, options.trust, system),
     Table.open(store, "operator", OperatorRecord),
+    Subscribers.open(store),
   ]);
   const { localOperator } = options;
   // One that somebody removed stays removed.
   if (!revocations.isRevoked(localOperator.key))
     await operators.update(localOperator.key, (known) => known ?? localOperator);
   const events = new Events(store, options.log);
-  return { store, registry, tokens, allowList, revocations, operators, events };
+  const readings = new Readings(store);
+  return { store, registry, tokens, allowList, revocations, operators, subscribers, readings, events };
 }
 
 async function assemble(options: MasterOptions, connections: Connections): Promise<Assembled> {
-  const { home, trust, log, ca } = options;
+  const { home, trust, log } = options;
   const [bus, system] = connections;
   let held = readKeyring(home);
   const keyring = () => held;
   const kept = await openKept(options, keyring, connections);
   const { store, registry, events } = kept;
+  const audited = await openAudit({ ...kept, home, keyring, log }, options.audit);
   const refused = refusals({ events, presence: () => presence, registry });
   const mailboxes = new Mailboxes(store, { keyring, refused });
   const sessions = new Sessions({ control: bus, keyring, registry, events });
@@ -152,46 +185,57 @@ async function assemble(options: MasterOptions, connections: Connections): Promi
     mailboxes,
     events,
     log,
+    parcels: compiled.catalogs,
+    audit: audited.jobAudit,
     connected: (key) => presence.connected(key),
     barred: (key) => (sessions.isDuplicate(key) ? DUPLICATE : undefined),
-    parcels: compiled.catalogs,
   });
   const watch = nodeWatch({ registry, events, jobs, sessions, log });
-  const account = siteAccount(trust).account.publicKey;
+  const { publicKey: account } = siteAccount(trust).account;
   const presence: Presence = await watchPresence(system, account, watch.handlers);
+  const drift = await DriftBoard.open({ ...kept, log });
   const forgetKey = async (key: string) => {
-    await Promise.all([mailboxes.forget(key), compiled.forget(key)]);
+    await Promise.all([mailboxes.forget(key), compiled.forget(key), drift.forget(key)]);
   };
   const profile = (machine: Machine) => compiled.siteCompiler.profileFor(machine);
-  const enrolment = new Enrolment({ ...kept, root: held.root, forgetKey, profile });
-  const rotate = async (rootKeyFile: string | undefined, release?: Uint8Array) => {
-    const rotated = rotateWorkingKey(home, rootKeyFile, release);
-    held = readKeyring(home);
-    await spreadKeys({ mailboxes, registry, presence, sessions });
-    return rotated;
-  };
+  const enrolment = new Enrolment({ ...kept, ...audited, root: held.root, forgetKey, profile });
+  const reread = (): void => void (held = readKeyring(home));
+  const nodegroups = nodegroupsOf(options.site);
+  const notifications = await Notifications.open({ ...kept, ...compiled, nodegroups, log });
   return {
     ...kept,
     ...compiled,
-    bus,
+    ...audited,
     sessions,
     jobs,
     presence,
+    drift,
     enrolment,
     keyring,
     log,
-    ca,
     forgetKey,
-    rotate,
-    busTrust: trust,
-    credential: ({ id, key }) => issueAgentCredential(trust, { name: id, publicKey: key }),
-    startedAt: Date.now(),
-    servers: () => options.servers,
-    busInfo: () => ({ version: bus.info?.version ?? "?", embedded: options.embedded }),
+    rotate: (...how) => rotate({ home, reread, mailboxes, registry, presence, sessions }, ...how),
+    ...theBus(options, bus),
     gone: (key) => watch.gone(key, () => presence.connected(key)),
     joinKit: () => joinKit(options, held.root),
-    nodegroups: nodegroupsOf(options.site),
+    nodegroups,
+    reactors: await Reactors.open(store, options.site),
+    notifications,
     refused,
+  };
+}
+
+/** Where this master is, and how others get there. */
+function theBus({ trust, servers, embedded, ca }: MasterOptions, bus: NatsConnection) {
+  return {
+    bus,
+    ca,
+    busTrust: trust,
+    credential: ({ id, key }: Pick<NodeRecord, "id" | "key">) =>
+      issueAgentCredential(trust, { name: id, publicKey: key }),
+    startedAt: Date.now(),
+    servers: () => servers,
+    busInfo: () => ({ version: bus.info?.version ?? "?", embedded }),
   };
 }
 
@@ -200,6 +244,16 @@ interface Spreading {
   readonly registry: Registry;
   readonly presence: Presence;
   readonly sessions: Sessions;
+}
+
+async function rotate(
+  { home, reread, ...spreading }: Spreading & { readonly home: Home; readonly reread: () => void },
+  ...how: Parameters<Control["rotate"]>
+): ReturnType<Control["rotate"]> {
+  const rotated = rotateWorkingKey(home, ...how);
+  reread();
+  await spreadKeys(spreading);
+  return rotated;
 }
 
 /** The working key is another one: what lies in mailboxes is signed anew, and who is connected hears of it. */

@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { BomaError, printJoinToken } from "@boma/protocol";
 
 import type { OperatorRecord } from "./api/rights.ts";
+import type { AuditSettings } from "./audit/open-audit.ts";
 import { EmbeddedServer, type ServerState } from "./bus/server.ts";
-import { storageBytesMax } from "./bus/streams.ts";
+import { storageBytesMax, type StreamOptions } from "./bus/streams.ts";
 import { issueServerCertificate } from "./bus/tls.ts";
 import { type BusTrust, issueOperatorCredential, parseBusTrust, serverTrust } from "./bus/trust.ts";
 import { assertInitialised, assertPrivate, type Home, writeSecret } from "./home.ts";
@@ -23,6 +24,8 @@ export interface ServeOptions {
   readonly nats?: string | undefined;
   /** Further names or addresses under which nodes reach the bus. */
   readonly names: readonly string[];
+  readonly audit: AuditSettings;
+  readonly streams: StreamOptions;
   readonly log: Logger;
   readonly onBusState?: (state: ServerState) => void;
 }
@@ -88,14 +91,14 @@ async function startBus(
     host,
     port,
     trust: await serverTrust(trust),
-    storageBytesMax: storageBytesMax(),
+    storageBytesMax: storageBytesMax(options.streams),
     ...(tls && { tls }),
     ...(onBusState && { onState: onBusState }),
   });
 }
 
 async function startMaster(
-  { home, log, site }: ServeOptions,
+  { home, log, site, audit, streams }: ServeOptions,
   at: { trust: BusTrust; url: string; servers: readonly string[]; embedded: boolean; ca?: string },
 ): Promise<Master> {
   const local = readOperatorFile({ ...home }, home.operator);
@@ -103,11 +106,11 @@ async function startMaster(
     key: local.user.publicKey,
     name: local.name,
     sign: local.sign.publicKey,
-    rights: { admin: true, read: true, run: [] },
+    rights: { admin: true, read: true, run: [], events: [], audit: true },
     addedAt: Date.now(),
     addedBy: "init",
   };
-  const master = await Master.start({ home, log, site, localOperator, ...at });
+  const master = await Master.start({ home, log, site, audit, streams, localOperator, ...at });
   const credential = await issueOperatorCredential(at.trust, {
     name: local.name,
     publicKey: local.user.publicKey,

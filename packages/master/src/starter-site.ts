@@ -15,6 +15,8 @@ What your fleet should be, as files that you keep in git.
 | \`states/\` | trees, in TypeScript or YAML, and your own kinds of states |
 | \`pillar/\` | data for trees, by what was assigned |
 | \`profiles/\` | what a machine becomes when it joins: roles and assigned grains |
+| \`reactors/\` | what happens by itself when something else happens |
+| \`notifications.ts\` | who is told of which events: webhook, mail, ntfy, Matrix |
 | \`files/\` | files and templates that trees use |
 | \`nodegroups.yaml\` | names for targets that you use often: \`N@web\` |
 
@@ -84,6 +86,21 @@ hostname, else the default. \`profiles/web.yaml\`:
     match: { hostname: "web*" }
 
 \`boma-master profile explain NODE\` says why a node has the one it has.
+`,
+  "reactors/README.md": `# Reactors
+
+What the site does by itself. \`first-boot.ts\` brings every machine that joins with \`env=dev\` to its base state:
+
+    import { on } from "@boma/states";
+
+    export default on("node.enrolled", { target: "env:dev" }, async (event, boma) => {
+      await boma.run(event.node, "state.apply");
+    });
+
+It may do nothing until you say so:
+
+    boma-master reactor test reactors/first-boot.ts --since 1d     # what it would do
+    boma-master reactor allow first-boot --run 'state.apply@env:dev'
 `,
   "files/motd.eta": `<%= it.id %> (env <%= it.env %>, <%= it.os %>)
 <%= it.text %>

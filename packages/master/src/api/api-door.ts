@@ -14,13 +14,13 @@ import {
   withManifest,
 } from "@boma/protocol";
 import type { Msg, NatsConnection } from "nats";
-import { z } from "zod";
+import type { z } from "zod";
 
 import type { Control } from "../control.ts";
+import { addressOf } from "../nodes/refusals.ts";
 import { Feed } from "./feed.ts";
-import { authorise, type OperatorRecord } from "./rights.ts";
-import type { AnyVerb } from "./verb.ts";
-import { verbs } from "./verbs/index.ts";
+import { perform } from "./perform.ts";
+import type { OperatorRecord } from "./rights.ts";
 
 /** A feed whose operator has not renewed it for so long is cut: its command line has gone. */
 const LEASE_MS = 60_000;
@@ -67,9 +67,9 @@ export class ApiDoor {
     const respond = (body: Omit<z.input<typeof ApiAnswer.body>, "nonce">) =>
       this.#respond(message, operator, request, body);
     try {
-      await this.#perform(operator, request, respond);
+      await this.#perform(operator, request, addressOf(message), respond);
     } catch (thrown) {
-      const error = this.#explain(thrown, operator, request);
+      const error = this.#explain(thrown, request);
       respond({ feed: false, error: { code: error.code, message: error.message, hint: error.hint } });
     }
   }
@@ -77,26 +77,21 @@ export class ApiDoor {
   async #perform(
     operator: OperatorRecord,
     { body }: Request,
+    from: string,
     respond: (body: Omit<z.input<typeof ApiAnswer.body>, "nonce">) => void,
   ): Promise<void> {
-    const verb: AnyVerb = verbs[body.verb];
-    if (verb.right !== "run") authorise(operator, { right: verb.right });
-    const args = readArgs(verb, body.args);
     const name = `${operator.key}.${body.session}`;
     if (body.verb === "feed.keep") return respond({ feed: false, result: this.#renew(name) });
     const abort = new AbortController();
-    const answer = verb.answer(args, { control: this.#control, operator, signal: abort.signal });
+    const answer = await perform(this.#control, { operator, from, ...body, signal: abort.signal });
     const feed = () =>
       new Feed(this.#bus, () => this.#control.keyring(), { key: operator.key, session: body.session });
-    if (Symbol.asyncIterator in answer) {
-      const items = answer[Symbol.asyncIterator]();
-      // The first item decides whether there is a feed at all: what is refused is refused in the answer.
-      const first = await items.next();
+    if ("items" in answer) {
       respond({ feed: true });
       this.#feeds.set(name, { abort, renewedAt: Date.now() });
-      return this.#pump(first, items, feed()).finally(() => this.#feeds.delete(name));
+      return this.#pump(answer.first, answer.items, feed()).finally(() => this.#feeds.delete(name));
     }
-    const result = await answer;
+    const { result } = answer;
     if (pack(result ?? null).length < ANSWER_BYTES_MAX) return respond({ feed: false, result });
     respond({ feed: true });
     return this.#pump(undefined, (result as unknown[]).values(), feed());
@@ -127,14 +122,8 @@ export class ApiDoor {
     message.respond(withManifest(manifest, frame));
   }
 
-  #explain(thrown: unknown, operator: OperatorRecord, { body }: Request): BomaError {
+  #explain(thrown: unknown, { body }: Request): BomaError {
     const error = asBomaError(thrown);
-    if (error.code === "operator/denied")
-      this.#control.events.tell({
-        kind: "operator.denied",
-        operator: operator.name,
-        data: { verb: body.verb, reason: error.message },
-      });
     if (error.code === "internal")
       this.#control.log.error(
         { verb: body.verb, error: error.cause instanceof Error ? error.cause.stack : error.message },
@@ -164,10 +153,4 @@ export class ApiDoor {
       this.#feeds.delete(name);
     }
   }
-}
-
-function readArgs(verb: AnyVerb, args: unknown): unknown {
-  const read = (verb.args as z.ZodType).safeParse(args);
-  if (read.success) return read.data;
-  throw new BomaError("master/request", `${verb.verb} cannot take this: ${z.prettifyError(read.error)}`);
 }

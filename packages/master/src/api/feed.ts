@@ -55,6 +55,8 @@ export class Feed {
   }
 
   #send(body: { items: unknown[]; end?: { error?: { code: string; message: string; hint: string } } }): void {
+    // A master that stops, or has lost its bus, has nobody to tell; here nobody could take the error either.
+    if (this.#control.isClosed() || this.#control.isDraining()) return;
     const frame = seal(
       FeedItem,
       { part: this.#part++, ...body },

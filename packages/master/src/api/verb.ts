@@ -2,12 +2,16 @@ import type { Verb } from "@boma/protocol";
 import type { z } from "zod";
 
 import type { Control } from "../control.ts";
+import type { Reaction } from "./perform.ts";
 import type { OperatorRecord } from "./rights.ts";
 
 /** What a verb works with: the master's parts, and who asks. */
 export interface Asked {
   readonly control: Control;
   readonly operator: OperatorRecord;
+  /** Where the request comes from: an address, or a reactor. */
+  readonly from: string;
+  readonly reaction?: Reaction | undefined;
   /** Ends when the operator's command line has gone. */
   readonly signal: AbortSignal;
 }
@@ -16,8 +20,8 @@ export interface Asked {
 export interface VerbSpec<A extends z.ZodType> {
   readonly verb: Verb;
   readonly args: A;
-  /** `run` checks the function and the nodes itself, once it knows them. */
-  readonly right: "none" | "read" | "admin" | "run";
+  /** With `itself` the verb asks, once it knows what is needed: the function and the nodes, the kinds of events. */
+  readonly right: "none" | "read" | "audit" | "admin" | "itself";
   answer(args: z.output<A>, asked: Asked): Promise<unknown> | AsyncIterable<unknown>;
 }
 

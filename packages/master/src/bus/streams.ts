@@ -1,9 +1,25 @@
 /** The streams of the CTRL account: the only truth of the control plane. */
-import { BomaError, INBOX_BYTES_MAX, INBOX_MESSAGES_PER_NODE_MAX, PAYLOAD_BYTES_MAX } from "@boma/protocol";
-import { jetstreamManager, JetStreamApiError, type StreamConfig } from "@nats-io/jetstream";
+import {
+  BomaError,
+  INBOX_BYTES_MAX,
+  INBOX_MESSAGES_PER_NODE_MAX,
+  parseQuantity,
+  PAYLOAD_BYTES_MAX,
+  subjects,
+} from "@boma/protocol";
+import { jetstreamManager, JetStreamApiError, type StreamAPI, type StreamConfig } from "@nats-io/jetstream";
 import { nanos, type NatsConnection } from "nats";
 
-export const STREAMS = ["MAILBOX", "INBOX", "CHUNKS", "JOBS", "EVENTS", "RECORDS"] as const;
+export const STREAMS = [
+  "MAILBOX",
+  "INBOX",
+  "CHUNKS",
+  "JOBS",
+  "EVENTS",
+  "RECORDS",
+  "AUDIT",
+  "WITNESS",
+] as const;
 export type StreamName = (typeof STREAMS)[number];
 
 /** How much each stream may hold on disk, and how many servers of a cluster keep it. */
@@ -12,17 +28,24 @@ export interface StreamOptions {
   readonly replicas?: number;
 }
 
+/** For so long an event that is written again under its uid is known by the stream itself. */
+export const EVENT_REPEAT_MS = 10 * 60_000;
+
 const GIB = 1024 ** 3;
+const TIB = 1024 ** 4;
+const MIB = 1024 ** 2;
 const DAY_MS = 24 * 3_600_000;
 
 const bytesMaxDefault: Readonly<Record<StreamName, number>> = {
   MAILBOX: 2 * GIB,
   // Several nodes that fill their whole share while no master listens; others must still fit.
-  INBOX: 8 * GIB,
-  CHUNKS: 8 * GIB,
-  JOBS: 8 * GIB,
+  INBOX: 4 * GIB,
+  CHUNKS: 4 * GIB,
+  JOBS: 4 * GIB,
   EVENTS: 2 * GIB,
   RECORDS: 2 * GIB,
+  AUDIT: 5 * GIB,
+  WITNESS: GIB / 4,
 };
 
 const streamBytesMax = (options: StreamOptions): Readonly<Record<StreamName, number>> => ({
@@ -30,9 +53,34 @@ const streamBytesMax = (options: StreamOptions): Readonly<Record<StreamName, num
   ...options.bytesMax,
 });
 
-/** What a server must allow in all: it takes each stream's bound as reserved. */
-export const storageBytesMax = (options: StreamOptions = {}): number =>
+const reservedBytes = (options: StreamOptions): number =>
   Object.values(streamBytesMax(options)).reduce((sum, bytes) => sum + bytes, 0);
+
+/**
+ * What a server must allow in all. It takes each stream's bound as reserved, and forgets a stream that has no room when
+ * it starts; so there is room for one that had a larger bound until now.
+ */
+export const storageBytesMax = (options: StreamOptions = {}): number => reservedBytes(options) + TIB;
+
+/** Reads `EVENTS=64MiB,INBOX=1GiB`: how much these streams may hold. */
+export function parseStreamBytes(text: string): Partial<Record<StreamName, number>> {
+  const bytesMax: Partial<Record<StreamName, number>> = {};
+  for (const entry of text.split(",")) {
+    const [name = "", size = ""] = entry.split("=").map((word) => word.trim());
+    const stream = STREAMS.find((known) => known === name);
+    if (!stream)
+      throw new BomaError("usage/argument", `--stream-bytes: ${JSON.stringify(name)} is no stream`, {
+        hint: `Write EVENTS=64MiB; the streams are ${STREAMS.join(", ")}.`,
+      });
+    const bytes = parseQuantity(size);
+    if (bytes === undefined || bytes < MIB || bytes > TIB)
+      throw new BomaError("usage/argument", `--stream-bytes: ${stream}=${size} is not a size of a stream`, {
+        hint: "Write 64MiB or 10GiB: from 1MiB, which is one large message, to 1TiB.",
+      });
+    bytesMax[stream] = bytes;
+  }
+  return bytesMax;
+}
 
 type Kind = Partial<StreamConfig> & Pick<StreamConfig, "subjects">;
 
@@ -54,12 +102,29 @@ const kinds: Readonly<Record<StreamName, Kind>> = {
   },
   CHUNKS: { subjects: ["boma.chunk.*.*.*"], ...latest, discard: "old", max_age: nanos(8 * DAY_MS) },
   JOBS: { subjects: ["boma.jobs.>"], ...latest, discard: "old", max_age: nanos(14 * DAY_MS) },
-  EVENTS: { subjects: ["boma.evt.>"], discard: "old", max_age: nanos(30 * DAY_MS) },
+  EVENTS: {
+    subjects: ["boma.evt.>"],
+    discard: "old",
+    max_age: nanos(30 * DAY_MS),
+    duplicate_window: nanos(EVENT_REPEAT_MS),
+  },
   // The registry: nothing ages away, and a full store refuses instead of forgetting a node.
   RECORDS: { subjects: ["boma.rec.*.>"], ...latest, discard: "new" },
+  // A copy that is full refuses, and the master says so; it goes on from where it stopped when there is room.
+  AUDIT: { subjects: [subjects.audit], allow_direct: true, discard: "new" },
+  // Nothing in it can be taken back; a later head stands for all before it, so the oldest may go.
+  WITNESS: {
+    subjects: [subjects.witness("*")],
+    allow_direct: true,
+    discard: "old",
+    deny_delete: true,
+    deny_purge: true,
+  },
 };
 
-function streamConfigs(options: StreamOptions = {}): readonly (Kind & { readonly name: StreamName })[] {
+type Wanted = Kind & { readonly name: StreamName; readonly max_bytes: number };
+
+function streamConfigs(options: StreamOptions = {}): readonly Wanted[] {
   const bytes = streamBytesMax(options);
   return STREAMS.map((name) => ({
     storage: "file",
@@ -75,12 +140,22 @@ function streamConfigs(options: StreamOptions = {}): readonly (Kind & { readonly
 
 const STREAM_NOT_FOUND = 10059;
 
+/** What refuses when it is full was meant to lose nothing, and a smaller bound would have the server cut it. */
+async function assertRoomFor(streams: StreamAPI, name: StreamName, bytesMax: number): Promise<void> {
+  const { bytes } = (await streams.info(name)).state;
+  if (bytes <= bytesMax) return;
+  throw new BomaError("usage/argument", `${name} holds ${bytes} bytes, and is to hold ${bytesMax} at most`, {
+    hint: `Give it more: serve --stream-bytes ${name}=${Math.ceil((2 * bytes) / MIB)}MiB`,
+  });
+}
+
 /** Creates the streams that are missing and brings the others to the wanted form. */
 export async function ensureStreams(control: NatsConnection, options: StreamOptions = {}): Promise<void> {
   try {
     const { streams } = await jetstreamManager(control, { checkAPI: false });
     for (const { name, ...wanted } of streamConfigs(options)) {
       try {
+        if (wanted.discard === "new") await assertRoomFor(streams, name, wanted.max_bytes);
         await streams.update(name, wanted);
       } catch (cause) {
         if (!(cause instanceof JetStreamApiError) || cause.code !== STREAM_NOT_FOUND) throw cause;
@@ -90,6 +165,12 @@ export async function ensureStreams(control: NatsConnection, options: StreamOpti
   } catch (cause) {
     if (cause instanceof BomaError) throw cause;
     const message = cause instanceof Error ? cause.message : String(cause);
-    throw new BomaError("bus/start", `the streams cannot be set up: ${message}`, { cause });
+    const wanted = Math.ceil(reservedBytes(options) / GIB);
+    throw new BomaError("bus/start", `the streams cannot be set up: ${message}`, {
+      cause,
+      ...(/insufficient storage/.test(message) && {
+        hint: `boma's streams reserve ${wanted} GiB: give the server's JetStream as much (max_file_store), or less to them with --stream-bytes.`,
+      }),
+    });
   }
 }

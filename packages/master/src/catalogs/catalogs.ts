@@ -38,6 +38,13 @@ interface SecretsOfJob {
   resolve(references: readonly string[], node: NodeRecord): Promise<ReadonlyMap<string, string>>;
 }
 
+/** What goes to one node beside an order. */
+export interface SentParcel {
+  readonly ref: ChunkRef;
+  /** The hash of the catalog in it, with the tags of the secrets' values. */
+  readonly catalog: string;
+}
+
 /** What a function that brings a catalog was asked. */
 export type Asked = Pick<JobOrder, "function" | "args">;
 
@@ -86,7 +93,7 @@ export class Catalogs {
   }
 
   /** What goes with an order; `undefined` where the function brings nothing. */
-  async parcelFor(key: string, order: JobOrder): Promise<ChunkRef | undefined> {
+  async parcelFor(key: string, order: JobOrder): Promise<SentParcel | undefined> {
     if (!bringsCatalog(order)) return undefined;
     const { registry, chunks, history } = this.#parts;
     const node = registry.byKey(key);
@@ -103,7 +110,7 @@ export class Catalogs {
     const ref = await chunks.put(key, sealTo(node.seal, pack(parcel)));
     const sent = this.#sent.get(order.job) ?? new Map<string, string>();
     this.#sent.set(order.job, sent.set(key, ref.digest));
-    return ref;
+    return { ref, catalog: hash };
   }
 
   /** The node has ended the job: nothing of it needs to lie on the bus any more. */

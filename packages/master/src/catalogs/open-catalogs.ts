@@ -1,5 +1,5 @@
-import { SiteBundles } from "../bundles/site-bundles.ts";
 /** The site and everything that turns it into catalogs, opened for one master. */
+import { SiteBundles } from "../bundles/site-bundles.ts";
 import type { Home } from "../home.ts";
 import type { JobStore } from "../jobs/job-store.ts";
 import type { Keyring } from "../keyring.ts";

@@ -77,6 +77,21 @@ function local(home: Home): Finding[] {
   ];
 }
 
+/** A stream that drops its oldest may be full; one that refuses may not. */
+const FULL_SHARE = 0.9;
+
+function streamsFinding(streams: MasterStatus["streams"]): Finding {
+  const nearlyFull = streams.filter(({ bytes, bytesMax }) => bytes > bytesMax * FULL_SHARE);
+  const oldest = streams.find(({ name }) => name === "EVENTS")?.oldestAt;
+  const since = oldest === undefined ? "none yet" : `since ${new Date(oldest).toISOString()}`;
+  return {
+    what: "streams",
+    ok: !nearlyFull.some(({ refuses }) => refuses),
+    found: [`events ${since}`, ...nearlyFull.map(({ name }) => `${name} nearly full`)].join(", "),
+    hint: "What refuses takes nothing more when it is full: see docs/guide/durability.md.",
+  };
+}
+
 async function remote(options: CommonOptions, home: Home): Promise<Finding[]> {
   try {
     const [{ Client }, { readOperatorFile }] = await Promise.all([
@@ -85,16 +100,23 @@ async function remote(options: CommonOptions, home: Home): Promise<Finding[]> {
     ]);
     const operator = readOperatorFile(home, options.operator);
     await using client = await Client.connect(operator);
-    const { bus, nodes, version } = await client.ask<MasterStatus>("master.status");
+    const { bus, nodes, version, audit, streams } = await client.ask<MasterStatus>("master.status");
     const offline = nodes.approved - nodes.connected;
     return [
       { what: "bus", ok: true, found: `nats-server ${bus.version} at ${operator.servers.join(" ")}` },
       { what: "master", ok: true, found: `${version}, answers ${operator.name}` },
+      streamsFinding(streams),
       {
         what: "nodes",
         ok: offline === 0,
         found: `${nodes.connected} connected, ${offline} offline`,
         hint: "boma-master nodes",
+      },
+      {
+        what: "audit",
+        ok: Object.keys(audit).length === 0,
+        found: Object.values(audit).join("; ") || "written and copied",
+        hint: "boma-master audit status",
       },
     ];
   } catch (thrown) {

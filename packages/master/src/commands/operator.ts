@@ -4,6 +4,7 @@ import type { Command } from "@commander-js/extra-typings";
 import type { Rights } from "../api/rights.ts";
 import { style } from "../print/output.ts";
 import { table } from "../print/table.ts";
+import { readRunRight, rightsText } from "./rights-text.ts";
 import { asking, collect, example, performAsking, usage } from "./shell.ts";
 
 interface Listed {
@@ -27,13 +28,6 @@ export function operator(program: Command): void {
   add(group);
   remove(group);
 }
-
-const rightsText = ({ admin, read, run }: Rights): string =>
-  admin
-    ? "everything"
-    : [read ? "read" : "", ...run.map(({ functions, target }) => `run ${functions.join(",")} on ${target}`)]
-        .filter(Boolean)
-        .join("; ") || "nothing";
 
 const list = (group: Command): unknown =>
   asking(group.command("list"))
@@ -66,6 +60,8 @@ const add = (group: Command): unknown =>
     .requiredOption("--out <file>", "where the credential goes")
     .option("--admin", "everything, operators included")
     .option("--read", "see nodes, grains, jobs and events")
+    .option("--events <patterns>", "read events of these kinds only, such as 'job.*,drift.*'")
+    .option("--audit", "read the audit")
     .option(
       "--run <functions@target>",
       "run these functions on these nodes, such as 'test.*@env:dev' (may be repeated)",
@@ -81,10 +77,15 @@ const add = (group: Command): unknown =>
         const rights: Rights = {
           admin: options.admin ?? false,
           read: options.read ?? false,
-          run: options.run.map(readRun),
+          run: options.run.map(readRunRight),
+          events: options.events?.split(",") ?? [],
+          audit: options.audit ?? false,
         };
-        if (!rights.admin && !rights.read && rights.run.length === 0)
-          throw usage("an operator without rights can do nothing", "Give --read, --run or --admin.");
+        if (rightsText(rights) === "nothing")
+          throw usage(
+            "an operator without rights can do nothing",
+            "Give --read, --events, --audit, --run or --admin.",
+          );
         const { existsSync } = await import("node:fs");
         if (existsSync(options.out)) throw usage(`${options.out} is there already`);
         const user = newNkey.user();
@@ -108,13 +109,6 @@ const add = (group: Command): unknown =>
         );
       }),
     );
-
-function readRun(text: string): Rights["run"][number] {
-  const at = text.indexOf("@");
-  if (at < 1 || at === text.length - 1)
-    throw usage(`--run ${text} is not functions@target`, "For example --run 'test.*,grains.*@env:dev'.");
-  return { functions: text.slice(0, at).split(","), target: text.slice(at + 1) };
-}
 
 const remove = (group: Command): unknown =>
   asking(group.command("remove"))

@@ -1,9 +1,11 @@
 import { join } from "node:path";
 
+import { parseDuration, parseQuantity } from "@boma/protocol";
 import type { Command } from "@commander-js/extra-typings";
 
-import { style } from "../print/output.ts";
-import { collect, example, homeOption, jsonOption, perform } from "./shell.ts";
+import type { StreamOptions } from "../bus/streams.ts";
+import { type Output, style } from "../print/output.ts";
+import { collect, example, homeOption, jsonOption, perform, usage } from "./shell.ts";
 
 export const serve = (program: Command): unknown =>
   program
@@ -25,6 +27,13 @@ export const serve = (program: Command): unknown =>
     )
     .option("--nats <url>", "use this server or cluster; see `init --print-nats-config`")
     .option("--site <dir>", "the site (default: <home>/site)")
+    .option("--audit-keep <duration>", "how long the audit is kept", "400d")
+    .option("--audit-size <bytes>", "how much of it is kept: 500MiB, 10GiB", "4GiB")
+    .option("--witness <file>", "a further file for the signed heads of the audit, best on another disk")
+    .option(
+      "--stream-bytes <sizes>",
+      "how much streams of the bus may hold: EVENTS=64MiB,INBOX=1GiB (see docs/guide/durability.md)",
+    )
     .addOption(homeOption())
     .addOption(jsonOption())
     .addHelpText("after", example("boma-master serve --listen 0.0.0.0:4222 --name boma.example.org"))
@@ -46,13 +55,42 @@ export const serve = (program: Command): unknown =>
           listen,
           nats,
           names,
+          audit: auditSettings(options),
+          streams: await streamOptions(options.streamBytes),
           log,
           onBusState: (state) => state.state !== "running" && log.warn(state, "the bus changed its state"),
         });
-        output.document({ ok: true, ready: true, servers: serving.servers, pid: process.pid });
-        output.line(`${style("green", "ready")}  bus ${serving.servers.join(" ")}`);
-        output.line(style("dim", "next, in another terminal: boma-master token create --env dev"));
+        sayReady(output, serving.servers);
         await ended.promise;
         await serving.stop();
       }),
     );
+
+function sayReady(output: Output, servers: readonly string[]): void {
+  output.document({ ok: true, ready: true, servers, pid: process.pid });
+  output.line(`${style("green", "ready")}  bus ${servers.join(" ")}`);
+  output.line(style("dim", "next, in another terminal: boma-master token create --env dev"));
+}
+
+async function streamOptions(sizes: string | undefined): Promise<StreamOptions> {
+  if (sizes === undefined) return {};
+  const { parseStreamBytes } = await import("../bus/streams.ts");
+  return { bytesMax: parseStreamBytes(sizes) };
+}
+
+const auditSettings = ({ auditKeep, auditSize, witness }: AuditOptions) => ({
+  keep: { ms: parseDuration(auditKeep), bytes: bytesOf(auditSize) },
+  witnessFile: witness,
+});
+
+function bytesOf(text: string): number {
+  const bytes = parseQuantity(text);
+  if (bytes !== undefined && bytes > 0) return bytes;
+  throw usage(`--audit-size ${text} is not a size`, "Write 500MiB or 10GiB.");
+}
+
+interface AuditOptions {
+  readonly auditKeep: string;
+  readonly auditSize: string;
+  readonly witness?: string | undefined;
+}

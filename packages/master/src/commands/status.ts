@@ -1,5 +1,6 @@
 import type { Command } from "@commander-js/extra-typings";
 
+import type { StreamFill } from "../bus/stream-fill.ts";
 import { style } from "../print/output.ts";
 import { bytesText, span } from "../print/table.ts";
 import { asking, example, performAsking } from "./shell.ts";
@@ -19,6 +20,9 @@ export interface MasterStatus {
   };
   readonly nodes: { readonly approved: number; readonly connected: number; readonly waiting: number };
   readonly jobs: { readonly open: number };
+  readonly streams: readonly StreamFill[];
+  /** What keeps the audit from the disk or from its copy, and what of it is gone. */
+  readonly audit: { readonly disk?: string; readonly copy?: string; readonly lacking?: string };
 }
 
 export const status = (program: Command): unknown =>
@@ -42,5 +46,11 @@ export const status = (program: Command): unknown =>
           `nodes    ${nodes.connected} connected, ${offline} offline${nodes.waiting > 0 ? style("cyan", `, ${nodes.waiting} ask to join: boma-master enroll list`) : ""}`,
         );
         output.line(`jobs     ${now.jobs.open} open`);
+        output.line(`streams  ${now.streams.map(fillText).join(", ")}`);
+        for (const [where, trouble] of Object.entries(now.audit))
+          output.line(`${style("red", "audit")}    ${where}: ${trouble}`);
       }),
     );
+
+const fillText = ({ name, bytes, bytesMax }: StreamFill): string =>
+  `${name} ${bytesText(bytes)} of ${bytesText(bytesMax)}`;

@@ -1,6 +1,7 @@
 /** Who becomes a node: the ladder from a known key over tokens and lists to an operator's word. */
 import { type Assigned, BomaError, type EnrolAskBody, fingerprint, parseNodeId } from "@boma/protocol";
 
+import type { NodeAudit } from "../audit/node-audit.ts";
 import type { Events } from "../events/events.ts";
 import type { NodeRecord } from "../registry/node-record.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -16,6 +17,7 @@ interface Parts {
   readonly allowList: AllowList;
   readonly revocations: Revocations;
   readonly events: Events;
+  readonly nodeAudit: NodeAudit;
   readonly root: Uint8Array;
   /** Drops what waits for a key that may not speak any more. */
   readonly forgetKey: (key: string) => Promise<void>;
@@ -69,7 +71,12 @@ export class Enrolment {
   async #decide(ask: EnrolAskBody, nonce: Uint8Array): Promise<Decision> {
     const print = fingerprint(ask);
     const known = this.#parts.registry.byKey(ask.nkey);
-    if (known) return knownDecision(known, print);
+    if (known) {
+      // The master who admitted it may have died before he told it; telling it again is no news.
+      if (known.status === "approved" && Date.now() - known.approvedAt < TOLD_AGAIN_MS)
+        await this.#tellEnrolled(known);
+      return knownDecision(known, print);
+    }
     if (this.#parts.revocations.isRevoked(ask.nkey))
       return { status: "denied", reason: "this identity was revoked" };
     if (this.room.isDenied(ask)) return { status: "denied", reason: "an operator denied this machine" };
@@ -161,12 +168,25 @@ export class Enrolment {
     // The nodes that this machine takes the place of lose their keys.
     for (let former = this.#former(ask); former; former = this.#former(ask)) await this.revoke(former);
     const assurance = given === undefined ? "operator" : "fingerprint";
-    return this.#admit(ask, { assurance, by, assigned });
+    const node = await this.#admit(ask, { assurance, by, assigned });
+    await this.#tellApproval("approval.given", waiting, by);
+    return node;
   }
 
-  deny(waiting: Waiting, by: string): void {
+  async #tellApproval(
+    kind: "approval.given" | "approval.denied",
+    waiting: Waiting,
+    by: string,
+  ): Promise<void> {
+    const { ask, fingerprint: print } = waiting;
+    const data = { what: "enrolment", subject: ask.id, fingerprint: print };
+    await this.#parts.events.told({ kind, node: ask.nkey, id: ask.id, operator: by, data });
+  }
+
+  async deny(waiting: Waiting, by: string): Promise<void> {
     waiting.status = "denied";
-    this.#parts.events.tell({
+    await this.#tellApproval("approval.denied", waiting, by);
+    await this.#parts.events.told({
       kind: "node.denied",
       node: waiting.ask.nkey,
       id: waiting.ask.id,
@@ -196,7 +216,7 @@ export class Enrolment {
   async #admit(ask: EnrolAskBody, how: Admission): Promise<NodeRecord> {
     const assigned = await this.#assigned(ask, how.assigned);
     const print = fingerprint(ask);
-    const { registry, events } = this.#parts;
+    const { registry } = this.#parts;
     const node: NodeRecord = {
       key: ask.nkey,
       id: ask.id,
@@ -215,19 +235,32 @@ export class Enrolment {
       agentVersion: ask.agentVersion,
       rekey: false,
     };
+    await this.#parts.nodeAudit.enrolled(node);
     await registry.add(node);
     this.room.leave(print);
-    const data = { fingerprint: print, assurance: how.assurance, by: how.by, assigned };
-    events.tell({ kind: "node.enrolled", node: node.key, id: node.id, data });
+    await this.#tellEnrolled(node);
     return node;
+  }
+
+  async #tellEnrolled({
+    key,
+    id,
+    fingerprint: print,
+    assurance,
+    approvedBy,
+    assigned,
+  }: NodeRecord): Promise<void> {
+    const data = { fingerprint: print, assurance, by: approvedBy, assigned };
+    await this.#parts.events.once({ kind: "node.enrolled", node: key, id, data });
   }
 
   /** Ends a node's identity; its id is free from then on. */
   async revoke(node: NodeRecord): Promise<void> {
-    const { registry, revocations, events, forgetKey } = this.#parts;
+    const { registry, revocations, events, forgetKey, nodeAudit } = this.#parts;
+    await nodeAudit.revoked(node);
     await registry.change(node.key, (record) => ({ ...record, status: "revoked", revokedAt: Date.now() }));
     await revocations.revoke(node.key, "agent");
-    events.tell({ kind: "node.revoked", node: node.key, id: node.id });
+    await events.once({ kind: "node.revoked", node: node.key, id: node.id });
     await forgetKey(node.key);
   }
 }
@@ -238,6 +271,9 @@ function knownDecision(known: NodeRecord, print: string): Decision {
     return { status: "denied", reason: "the keys are not the ones that were approved" };
   return approved(known);
 }
+
+/** A machine that did not hear the answer asks again within seconds; events of that age are still in the stream. */
+const TOLD_AGAIN_MS = 3_600_000;
 
 const approved = (node: NodeRecord): Decision => ({ status: "approved", node });
 

@@ -8,6 +8,8 @@ export const JobRecord = z.strictObject({
   args: z.record(z.string(), z.unknown()),
   target: z.string(),
   operator: z.string(),
+  /** The reactors that led to it, the first one first. */
+  causes: z.array(z.string()).optional(),
   effect: z.enum(["read", "write"]),
   test: z.boolean(),
   createdAt: z.number(),

@@ -36,10 +36,15 @@ export class JobStore {
     return this.#put(subjects.job(record.job, "record"), JobRecord.parse(record));
   }
 
-  async read(job: string): Promise<JobRecord> {
+  async find(job: string): Promise<JobRecord | undefined> {
     const stored = await this.#store.last(STREAM.jobs, subjects.job(job, "record"));
-    if (!stored) throw new BomaError("job/unknown", `there is no job ${job}`);
-    return JobRecord.parse(this.#get(stored.subject, stored.data));
+    return stored && JobRecord.parse(this.#get(stored.subject, stored.data));
+  }
+
+  async read(job: string): Promise<JobRecord> {
+    const record = await this.find(job);
+    if (!record) throw new BomaError("job/unknown", `there is no job ${job}`);
+    return record;
   }
 
   async *list(): AsyncGenerator<JobRecord> {
@@ -71,14 +76,26 @@ export class JobStore {
     return stored && this.#readEnding(stored.subject, stored.data);
   }
 
-  async *endings(job: string): AsyncGenerator<{ key: string; ending: Ending }> {
-    for await (const { subject, data } of this.#store.replay(STREAM.jobs, subjects.result(job, "*")))
-      yield { key: subject.split(".").at(-1)!, ending: this.#readEnding(subject, data) };
+  /** The ending that stands, as it is kept. */
+  async kept(job: string, key: string): Promise<Kept | undefined> {
+    const stored = await this.#store.last(STREAM.jobs, subjects.result(job, key));
+    return stored && this.#readKept(stored.subject, stored.data);
+  }
+
+  async *endings(job: string): AsyncGenerator<{ key: string; kept: Kept; ending: Ending; keptAt: number }> {
+    for await (const { subject, data, time } of this.#store.replay(STREAM.jobs, subjects.result(job, "*"))) {
+      const kept = this.#readKept(subject, data);
+      yield { key: subject.split(".").at(-1)!, kept, ending: endingKept(kept), keptAt: time.getTime() };
+    }
   }
 
   #readEnding(subject: string, data: Uint8Array): Ending {
+    return endingKept(this.#readKept(subject, data));
+  }
+
+  #readKept(subject: string, data: Uint8Array): Kept {
     const [by, kept] = this.#get(subject, data) as [number, unknown];
-    return by === BY_MASTER ? (kept as Ending) : endingOf(readReturn(kept as Uint8Array));
+    return by === BY_MASTER ? { byMaster: kept as Ending } : { frame: kept as Uint8Array };
   }
 
   #put(subject: string, value: unknown, after?: number): Promise<number> {
@@ -102,3 +119,6 @@ export const endingOf = ({ status, value, error, ms, cut }: NodeReturnBody): End
   ms,
   cut,
 });
+
+export const endingKept = (kept: Kept): Ending =>
+  "frame" in kept ? endingOf(readReturn(kept.frame)) : kept.byMaster;

@@ -16,12 +16,12 @@ import {
   stoppedEnding,
 } from "./endings.ts";
 import type { ExpectedNode, JobRecord } from "./job-record.ts";
+import { untilDone } from "./until-done.ts";
 
 /** A node that lost its connection during a read gets this long to come back before it counts as offline. */
 const RECONNECT_MS = 5_000;
 /** The same after a start of the master, which may have cut every connection itself. */
 const RETURN_MS = 10_000;
-const KEEP_AGAIN_MS = 1_000;
 const TICK_MS_MIN = 50;
 
 /** An ending as it is kept: in the node's own signed words, or in the master's. */
@@ -33,8 +33,8 @@ export interface JobWorld {
   /** Puts the order into the node's mailbox; says why not, where it cannot. */
   deliver(key: string, order: JobOrder): Promise<Ending | undefined>;
   withdraw(key: string, job: string): Promise<void>;
-  /** Keeps an ending; `false` when one is there already. */
-  keep(job: string, key: string, kept: Kept): Promise<boolean>;
+  /** Keeps an ending, and says which one stands: the first that was kept. */
+  keep(job: string, key: string, ending: Ending, kept: Kept): Promise<Ending>;
   close(record: JobRecord): Promise<void>;
   now(): number;
   /** The store does not take what it must. */
@@ -78,7 +78,7 @@ export class Job {
   #failures = 0;
   /** Nodes without an ending, and endings that are being kept. */
   #open: number;
-  #settling = 0;
+  readonly #keeping = new Map<string, Promise<void>>();
   /** When the job last heard from any node: while returns flow in, nobody is called silent. */
   #heardAt: number;
   #timer: NodeJS.Timeout | undefined;
@@ -200,12 +200,13 @@ export class Job {
     return { ...order, expiresAt: begin };
   }
 
-  /** A node began, or printed something. */
-  progress(key: string, part: Progress): void {
+  /** A node began, or printed something. Says whether it counts, and whether this was the beginning. */
+  progress(key: string, part: Progress): { readonly counts: boolean; readonly began: boolean } {
     const course = this.courses.get(key);
-    if (!course || isFinal(course.status)) return;
+    if (!course || isFinal(course.status)) return { counts: false, began: false };
     this.#heardAt = this.#world.now();
-    if (course.status !== "running") {
+    const began = course.status !== "running";
+    if (began) {
       if (course.sentAt === 0) this.#send(course);
       course.notAnswering = false;
       this.#set(course, "running");
@@ -213,12 +214,16 @@ export class Job {
     if (part.lines.length > 0 || part.dropped > 0)
       this.#tell({ type: "lines", course, lines: part.lines, dropped: part.dropped });
     if (part.steps.length > 0) this.#tell({ type: "steps", course, steps: part.steps });
+    return { counts: true, began };
   }
 
-  /** A node's own ending. `false` when it comes too late to count. */
+  /** A node's own ending. `false` when it comes too late to count; either way the one that counts is kept by then. */
   async returned(key: string, ending: Ending, frame: Uint8Array): Promise<boolean> {
     const course = this.courses.get(key);
-    if (!course || isFinal(course.status)) return false;
+    if (!course || isFinal(course.status)) {
+      await this.#keeping.get(key);
+      return false;
+    }
     this.#heardAt = this.#world.now();
     this.#mark(course, ending);
     await this.#keep(course, ending, { frame });
@@ -279,41 +284,35 @@ export class Job {
     course.notAnswering = false;
     this.#open -= 1;
     if (isFailure(status)) this.#failures += 1;
-    this.#settling += 1;
+  }
+
+  #keep(course: Course, ending: Ending, kept: Kept): Promise<void> {
+    const settled = this.#settle(course, ending, kept);
+    this.#keeping.set(course.key, settled);
+    return settled;
   }
 
   /** An ending is told after it is kept, so that nobody hears of one that a crash would undo. */
-  async #keep(course: Course, ending: Ending, kept: Kept): Promise<void> {
-    await this.#untilKept(course.key, kept);
-    this.#settling -= 1;
+  async #settle(course: Course, mine: Ending, kept: Kept): Promise<void> {
+    const ending = await this.#untilDone(() => this.#world.keep(this.record.job, course.key, mine, kept));
+    this.#keeping.delete(course.key);
+    course.status = ending.status;
     this.#tell({ type: "ending", course, ending });
     if (this.#waiting.length > 0) this.#fill();
     this.#closeIfDone();
     this.#schedule();
   }
 
-  /** A store that is away for a while delays an ending; nothing loses one. */
-  async #untilKept(key: string, kept: Kept): Promise<void> {
-    for (;;) {
-      try {
-        await this.#world.keep(this.record.job, key, kept);
-        return;
-      } catch (error) {
-        this.#world.broken(error);
-        await new Promise((resolve) => setTimeout(resolve, KEEP_AGAIN_MS));
-      }
-    }
+  #untilDone<T>(work: () => Promise<T>): Promise<T> {
+    return untilDone(work, (error) => this.#world.broken(error));
   }
 
   #closeIfDone(): void {
-    if (this.#open > 0 || this.#settling > 0 || this.record.closedAt !== undefined) return;
+    if (this.#open > 0 || this.#keeping.size > 0 || this.record.closedAt !== undefined) return;
     clearTimeout(this.#timer);
     const state = this.record.state === "cancelled" ? "cancelled" : "closed";
     this.record = { ...this.record, state, closedAt: this.#world.now() };
-    this.#world.close(this.record).then(
-      () => this.#tell({ type: "closed" }),
-      (error: unknown) => this.#world.broken(error),
-    );
+    void this.#untilDone(() => this.#world.close(this.record)).then(() => this.#tell({ type: "closed" }));
   }
 
   /** Something may fall due earlier than the clock is set for. */

@@ -2,24 +2,27 @@
 import {
   asBomaError,
   BomaError,
-  type ChunkRef,
   type JobOrder,
   newJobId,
   type NodeProgressBody,
   type NodeReturnBody,
 } from "@boma/protocol";
 
-import type { Events } from "../events/events.ts";
+import type { JobAudit } from "../audit/job-audit.ts";
+import type { SentParcel } from "../catalogs/catalogs.ts";
+import type { Events, NewEvent } from "../events/events.ts";
 import type { Logger } from "../log.ts";
 import type { Mailboxes } from "../mail/mailbox.ts";
 import type { Ending, FinalStatus } from "./course.ts";
 import { failedEnding, refusedEnding } from "./endings.ts";
+import { endingEvents, progressEvents, statusCounts, toldOf } from "./job-events.ts";
 import type { ExpectedNode, JobRecord } from "./job-record.ts";
-import { endingOf, type JobStore } from "./job-store.ts";
-import { Job, type JobNews, type JobWorld, type Kept } from "./job.ts";
+import { endingKept, endingOf, type JobStore } from "./job-store.ts";
+import { Job, type JobWorld, type Kept } from "./job.ts";
+import { untilDone } from "./until-done.ts";
 
 export interface Parcels {
-  parcelFor(key: string, order: JobOrder): Promise<ChunkRef | undefined>;
+  parcelFor(key: string, order: JobOrder): Promise<SentParcel | undefined>;
   ended(job: string, key: string): Promise<void>;
   closed(job: string): void;
 }
@@ -31,6 +34,8 @@ interface Parts {
   readonly log: Logger;
   /** What goes to a node beside an order. */
   readonly parcels: Parcels;
+  /** What is done is recorded there before it is done, and how it ended before that is told. */
+  readonly audit: JobAudit;
   readonly connected: (key: string) => boolean;
   /** Why this node gets no work now, if there is a reason. */
   readonly barred: (key: string) => string | undefined;
@@ -38,6 +43,8 @@ interface Parts {
 
 export type NewJob = Omit<JobRecord, "job" | "createdAt" | "state" | "nodes" | "expiresAt"> & {
   readonly waitMs: number;
+  /** The id that it must have, where it must be the same one however often it is asked for. */
+  readonly job?: string;
 };
 
 export class Jobs {
@@ -53,8 +60,8 @@ export class Jobs {
       connected: parts.connected,
       deliver: (key, order) => this.#deliver(key, order),
       withdraw: (key, job) => parts.mailboxes.of(key).cancel(job),
-      keep: (job, key, ending) => this.#keep(job, key, ending),
-      close: (record) => this.#close(record),
+      keep: (job, key, ending, kept) => this.#keep(job, key, ending, kept),
+      close: ({ job }) => this.#close(this.#open.get(job)!),
       now: Date.now,
       broken: (error) => parts.log.error({ error: String(error) }, "a job could not be written to the store"),
     };
@@ -62,36 +69,94 @@ export class Jobs {
 
   /** Takes up the jobs that were open when a master stopped. */
   async resume(): Promise<void> {
-    for await (const record of this.store.list()) {
-      if (record.closedAt !== undefined) continue;
-      const expected = await this.store.expected(record.job);
-      const endings = new Map<string, FinalStatus>();
-      for await (const { key, ending } of this.store.endings(record.job)) endings.set(key, ending.status);
-      const begun = new Set<string>();
-      for await (const { node } of this.#parts.events.read({ pattern: "job.accepted", job: record.job }))
-        if (node !== undefined) begun.add(node);
-      this.#add(record, expected).resume(endings, begun);
-    }
+    const oldestAt = await this.#parts.events.oldestAt();
+    const open: JobRecord[] = [];
+    for await (const record of this.store.list()) if (record.closedAt === undefined) open.push(record);
+    await this.#parts.audit.takeUp(open);
+    // Those that an earlier try has taken up go on already.
+    for (const record of open) if (!this.#open.has(record.job)) await this.#takeUp(record, oldestAt);
   }
 
-  async start({ waitMs, ...asked }: NewJob, expected: readonly ExpectedNode[]): Promise<Job> {
+  async #takeUp(record: JobRecord, oldestAt: number): Promise<void> {
+    const expected = await this.store.expected(record.job);
+    const told = await toldOf(this.#parts.events, record.job);
+    // What is older than the oldest event was told long ago.
+    const isNews = record.createdAt > oldestAt && !told.started;
+    if (isNews) await this.#tellStart(record);
+    const ids = new Map(expected.map(({ key, id }) => [key, id]));
+    const endings = new Map<string, FinalStatus>();
+    const telling: Promise<void>[] = [];
+    for await (const { key, kept, ending, keptAt } of this.store.endings(record.job)) {
+      endings.set(key, ending.status);
+      await this.#parts.audit.returned(record, { key, id: ids.get(key) ?? key }, { kept, ending });
+      // Kept, and perhaps not told, by a master who died in between.
+      if (keptAt > oldestAt && !(told.returned.has(key) && endingEvents(record, ending).length === 1))
+        telling.push(this.#tellEnding(record, { key, id: ids.get(key) ?? key }, ending));
+    }
+    await Promise.all(telling);
+    // Sent to nobody, and nobody was told that it is: whoever asked for it heard of a failure, if of anything.
+    const isNobodys = isNews && record.state === "open" && !record.causes;
+    const taken: JobRecord = isNobodys ? { ...record, state: "cancelled" } : record;
+    this.#add(taken, expected).resume(endings, told.begun);
+  }
+
+  /** The job that was asked for before under an id that is known beforehand. One that a failing bus left half begun is taken up. */
+  async known(id: string): Promise<{ record: JobRecord; job: Job | undefined } | undefined> {
+    const open = this.#open.get(id);
+    if (open) return { record: open.record, job: open };
+    const record = await this.store.find(id);
+    if (record && record.closedAt === undefined) {
+      await this.#parts.audit.takeUp([record]);
+      await this.#takeUp(record, await this.#parts.events.oldestAt());
+    }
+    return record && { record, job: this.#open.get(id) };
+  }
+
+  async start(
+    { waitMs, ...asked }: NewJob,
+    expected: readonly ExpectedNode[],
+    catalogs?: ReadonlyMap<string, string>,
+  ): Promise<Job> {
     const createdAt = Date.now();
     const record: JobRecord = {
-      ...asked,
       job: newJobId(createdAt),
+      ...asked,
       createdAt,
       expiresAt: createdAt + waitMs,
       nodes: expected.length,
       state: "open",
     };
-    await this.store.create(record, expected);
-    this.#parts.events.tell({
-      kind: "job.started",
-      job: record.job,
-      operator: record.operator,
-      data: { function: record.function, target: record.target, nodes: record.nodes, test: record.test },
+    await this.#parts.audit.started(record, expected, catalogs);
+    await this.#writeDown(record, expected).catch((error: unknown) => {
+      // A reactor asks again for the same job, and then finds what there is of it.
+      if (!record.causes) void this.#abandon({ ...record, state: "cancelled" }, expected);
+      throw error;
     });
     return this.#add(record, expected);
+  }
+
+  async #writeDown(record: JobRecord, expected: readonly ExpectedNode[]): Promise<void> {
+    await this.store.create(record, expected);
+    await this.#tellStart(record);
+  }
+
+  /** How much of it the bus has is not known, and whoever asked hears that it failed: so it is written down as cancelled. */
+  async #abandon(record: JobRecord, expected: readonly ExpectedNode[]): Promise<void> {
+    await untilDone(
+      () => this.#writeDown(record, expected),
+      (error) => this.#world.broken(error),
+    );
+    this.#add(record, expected).resume(new Map(), new Set());
+  }
+
+  #tellStart({ job, operator, causes, function: name, target, nodes, test }: JobRecord): Promise<void> {
+    return this.#parts.events.once({
+      kind: "job.started",
+      job,
+      operator,
+      ...(causes && { causes }),
+      data: { function: name, target, nodes, test },
+    });
   }
 
   get(job: string): Job | undefined {
@@ -110,7 +175,7 @@ export class Jobs {
         hint: `How it ended: boma-master jobs show ${id}`,
       });
     }
-    this.#parts.events.tell({ kind: "job.cancelled", job: id, operator });
+    await this.#parts.events.once({ kind: "job.cancelled", job: id, operator, ...causesOf(job.record) });
     await job.cancel();
     if (job.record.closedAt === undefined) await this.store.save(job.record);
   }
@@ -120,23 +185,34 @@ export class Jobs {
     const job = this.#open.get(body.job);
     const counted = job !== undefined && (await job.returned(node.key, endingOf(body), frame));
     if (counted) return;
-    const known = await this.#knownReturn(node, body);
-    if (!known) this.#tellLate(node, body);
+    const kept = await this.store.ending(body.job, node.key);
+    // A node repeats a return until it knows that it arrived; only another one is news.
+    const isNews = kept?.status !== body.status || kept.ms !== body.ms;
+    // Of a node that was never asked, or was asked too long ago to tell, nothing is recorded for ever.
+    if (isNews && kept) await this.#parts.audit.late(body, node, frame);
+    if (isNews) await this.#tellLate(node, body);
     this.#parts.mailboxes.of(node.key).remove(body.job);
   }
 
-  /** A node repeats a return until it knows that it arrived; only another one is news. */
-  async #knownReturn({ key }: ExpectedNode, body: NodeReturnBody): Promise<boolean> {
-    const kept = await this.store.ending(body.job, key);
-    return kept !== undefined && kept.status === body.status && kept.ms === body.ms;
+  async #tellLate({ key, id }: ExpectedNode, { job, status, ms }: NodeReturnBody): Promise<void> {
+    const record = this.#open.get(job)?.record ?? (await this.store.find(job));
+    const about = { job, node: key, id, ...(record && causesOf(record)) };
+    return this.#parts.events.once({ kind: "job.late", ...about, data: { status, ms } });
   }
 
-  #tellLate({ key, id }: ExpectedNode, { job, status, ms }: NodeReturnBody): void {
-    this.#parts.events.tell({ kind: "job.late", job, node: key, id, data: { status, ms } });
-  }
-
-  progress({ key }: ExpectedNode, { job, accepted, lines, dropped, steps = [] }: NodeProgressBody): void {
-    this.#open.get(job)?.progress(key, { accepted, lines, dropped, steps });
+  /** What a node said on its way; resolves when it is told. */
+  async progress(
+    { key }: ExpectedNode,
+    { job: id, steps = [], ...said }: NodeProgressBody,
+    tell: (event: NewEvent) => Promise<void>,
+  ): Promise<void> {
+    const job = this.#open.get(id);
+    if (!job) return;
+    const part = { ...said, steps };
+    const { counts, began } = job.progress(key, part);
+    if (!counts) return;
+    const about = { job: id, ...causesOf(job.record) };
+    await Promise.all(progressEvents(part, began).map((event) => tell({ ...event, ...about })));
   }
 
   presence(key: string, connected: boolean): void {
@@ -146,7 +222,6 @@ export class Jobs {
   #add(record: JobRecord, expected: readonly ExpectedNode[]): Job {
     const job = new Job(record, expected, this.#world);
     this.#open.set(record.job, job);
-    job.listen((news) => this.#record(job, news));
     return job;
   }
 
@@ -156,55 +231,62 @@ export class Jobs {
     const mailbox = this.#parts.mailboxes.of(key);
     // Put there by an earlier master: what the node may be doing already cannot become another job, nor be refused.
     if (await mailbox.holds(order.job)) return undefined;
-    let parcel: ChunkRef | undefined;
+    let parcel: SentParcel | undefined;
     try {
       parcel = await this.#parts.parcels.parcelFor(key, order);
+      if (parcel) await this.#parts.audit.sent(order.job, key, parcel.catalog);
     } catch (thrown) {
       const { code, message, hint } = asBomaError(thrown);
       return refusedEnding(code, message, hint);
     }
-    if (await mailbox.add(parcel ? { ...order, parcel } : order)) return undefined;
+    if (await mailbox.add(parcel ? { ...order, parcel: parcel.ref } : order)) return undefined;
     return failedEnding("job/mailbox-full", "the node has too many unfinished jobs");
   }
 
-  async #keep(job: string, key: string, kept: Kept): Promise<boolean> {
-    const isFirst = await this.store.end(job, key, kept);
-    this.#parts.mailboxes.of(key).remove(job);
+  /** Kept, told, and only then done with: whatever is interrupted in between is taken up by the next master. */
+  async #keep(id: string, key: string, mine: Ending, kept: Kept): Promise<Ending> {
+    const isFirst = await this.store.end(id, key, kept);
+    const stands = isFirst ? kept : ((await this.store.kept(id, key)) ?? kept);
+    const ending = stands === kept ? mine : endingKept(stands);
+    const job = this.#open.get(id);
+    const node = job?.courses.get(key);
+    if (job && node) {
+      await this.#parts.audit.returned(job.record, node, { kept: stands, ending });
+      await this.#tellEnding(job.record, node, ending);
+    }
+    this.#parts.mailboxes.of(key).remove(id);
     // What lies on the bus for a node that has ended is of no use to anybody; the stream's own bounds take what stays.
-    this.#parts.parcels.ended(job, key).catch(() => undefined);
-    return isFirst;
+    this.#parts.parcels.ended(id, key).catch(() => undefined);
+    return ending;
   }
 
-  async #close(record: JobRecord): Promise<void> {
-    await this.store.save(record);
-    this.#parts.events.tell({
+  /** They leave together: nobody waits for one of them before the next is on its way. */
+  async #tellEnding(record: JobRecord, { key: node, id }: ExpectedNode, ending: Ending): Promise<void> {
+    const about = { job: record.job, node, id, ...causesOf(record) };
+    await Promise.all(
+      endingEvents(record, ending).map((event) => this.#parts.events.once({ ...event, ...about })),
+    );
+  }
+
+  async #close(job: Job): Promise<void> {
+    const { record } = job;
+    await this.#parts.audit.finished(record, statusCounts(job.courses.values()));
+    await this.#parts.events.once({
       kind: "job.finished",
       job: record.job,
-      data: { nodes: record.nodes, state: record.state },
+      operator: record.operator,
+      ...causesOf(record),
+      data: {
+        function: record.function,
+        nodes: record.nodes,
+        state: record.state,
+        statuses: statusCounts(job.courses.values()),
+      },
     });
+    await this.store.save(record);
     this.#open.delete(record.job);
     this.#parts.parcels.closed(record.job);
   }
-
-  /** What happens in a job, told as events. */
-  #record({ record: { job } }: Job, news: JobNews): void {
-    const { events } = this.#parts;
-    if (news.type === "closed") return;
-    const { key: node, id } = news.course;
-    const about = { job, node, id };
-    if (news.type === "lines")
-      events.tell({ kind: "job.line", ...about, data: { lines: news.lines, dropped: news.dropped } });
-    else if (news.type === "steps") {
-      const ended = news.steps.filter(({ result }) => result !== undefined);
-      if (ended.length > 0) events.tell({ kind: "job.step", ...about, data: { steps: ended } });
-    } else if (news.type === "ending") {
-      const { status, ms, error } = news.ending;
-      events.tell({
-        kind: "job.returned",
-        ...about,
-        data: { status, ...(ms !== undefined && { ms }), ...(error && { error: error.code }) },
-      });
-    } else if (news.course.status === "running" && news.before !== "running")
-      events.tell({ kind: "job.accepted", ...about });
-  }
 }
+
+const causesOf = ({ causes }: JobRecord): { causes?: string[] } => (causes ? { causes } : {});

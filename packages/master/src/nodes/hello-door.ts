@@ -20,6 +20,7 @@ import {
 import type { Msg, NatsConnection } from "nats";
 import type { z } from "zod";
 
+import type { NodeAudit } from "../audit/node-audit.ts";
 import type { Events } from "../events/events.ts";
 import type { Keyring } from "../keyring.ts";
 import type { NodeRecord } from "../registry/node-record.ts";
@@ -33,6 +34,7 @@ interface Parts {
   readonly revocations: Revocations;
   readonly sessions: Sessions;
   readonly events: Events;
+  readonly nodeAudit: NodeAudit;
   readonly keyring: () => Keyring;
   readonly credential: (node: Pick<NodeRecord, "id" | "key">) => Promise<string>;
   readonly forgetKey: (key: string) => Promise<void>;
@@ -132,6 +134,7 @@ async function rekey(message: Msg, parts: Parts): Promise<void> {
     rekey: false,
     formerKey: node.key,
   };
+  await parts.nodeAudit.rekeyed(moved, node.key);
   await registry.move(node, moved);
   const { sign, manifest } = keyring();
   const body = { nonce: envelope.nonce, credential: await credential(moved) };

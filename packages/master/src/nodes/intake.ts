@@ -1,10 +1,14 @@
 /** Takes what nodes put into the INBOX: verifies it, stores what it means, and only then lets the bus forget it. */
+import { createHash } from "node:crypto";
+
 import {
   BomaError,
+  CLOCK_AHEAD_MS_MAX,
   type InboxKind,
   keyInSubject,
   type MessageKind,
   NodeEvent,
+  type NodeEventBody,
   NodeGrains,
   NodeProgress,
   NodeReturn,
@@ -16,12 +20,16 @@ import {
 import type { Consumer, ConsumerMessages, JsMsg } from "@nats-io/jetstream";
 import type { z } from "zod";
 
-import type { Events } from "../events/events.ts";
+import type { Events, NewEvent } from "../events/events.ts";
 import type { Jobs } from "../jobs/jobs.ts";
 import type { Logger } from "../log.ts";
+import { isDoneWithin } from "../patience.ts";
 import type { NodeRecord } from "../registry/node-record.ts";
 import type { Registry } from "../registry/registry.ts";
 import { type Store, STREAM } from "../store/store.ts";
+import { EventShares } from "./event-shares.ts";
+import { type LeftMessage, sweepInbox } from "./inbox-sweep.ts";
+import { ToldBefore } from "./told-before.ts";
 
 interface Parts {
   readonly store: Store;
@@ -34,18 +42,37 @@ interface Parts {
 
 /** Masters share the work: each message goes to one of them, and to another one if that one dies with it. */
 const CONSUMER = "masters";
-const ACK_WAIT_NS = 30_000_000_000;
+/** Shorter than a job waits for nodes after a start of the master: what a dead one held is heard before they count as gone. */
+const ACK_WAIT_NS = 5_000_000_000;
 const TAKEN_AT_ONCE = 1000;
+const STOP_MS_MAX = 10_000;
+
+/** It is in order, and its node has said so much that it waits. */
+class NotYet extends Error {
+  override readonly name = "NotYet";
+}
+const NOT_YET_MS = 5_000;
+
+/** What is read of a message, however it came. */
+type Incoming = Pick<JsMsg, "subject" | "data" | "redelivered" | "timestamp">;
 
 export class Intake {
   readonly #parts: Parts;
   #messages: ConsumerMessages | undefined;
   #running: Promise<void> | undefined;
+  #endSweep: (() => void) | undefined;
   readonly #seen = new Set<string>();
-  readonly #underWay = new Set<Promise<void>>();
+  /** By the place in the inbox. */
+  readonly #underWay = new Map<number, Promise<void>>();
+  readonly #toldBefore: ToldBefore;
+  readonly #shares: EventShares;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#shares = new EventShares((node) =>
+      parts.log.warn({ node }, "a node tells more than it may; the rest waits in its inbox"),
+    );
+    this.#toldBefore = new ToldBefore(parts.events);
   }
 
   async start(): Promise<void> {
@@ -59,19 +86,41 @@ export class Intake {
     const consumer: Consumer = await js.consumers.get(STREAM.inbox, CONSUMER);
     this.#messages = await consumer.consume({ max_messages: TAKEN_AT_ONCE });
     this.#running = this.#take(this.#messages);
+    this.#endSweep = sweepInbox({
+      store: this.#parts.store,
+      consumer: CONSUMER,
+      take: (left) => this.#takeLeft(left),
+      failed: (error) => this.#parts.log.warn({ error: String(error) }, "the inbox could not be swept"),
+    });
   }
 
+  /** Waits for what is under way, but not for a bus that takes nothing: it stays in the inbox for the next master. */
   async stop(): Promise<void> {
+    this.#endSweep?.();
     await this.#messages?.close();
     await this.#running;
-    await Promise.all(this.#underWay);
+    await isDoneWithin(Promise.all(this.#underWay.values()), STOP_MS_MAX);
   }
 
   async #take(messages: ConsumerMessages): Promise<void> {
     for await (const message of messages) {
-      const done = this.#handle(message).finally(() => this.#underWay.delete(done));
-      this.#underWay.add(done);
+      // The bus offers again what takes us long; the first answer answers both.
+      if (this.#underWay.has(message.seq)) continue;
+      const done = this.#handle(message).finally(() => this.#underWay.delete(message.seq));
+      this.#underWay.set(message.seq, done);
     }
+  }
+
+  /** `true` when it is dealt with, be it for the second time. */
+  async #takeLeft(message: LeftMessage): Promise<boolean> {
+    if (this.#underWay.has(message.seq)) return false;
+    try {
+      await this.#understand(message);
+    } catch (error) {
+      if (!isRefusal(error)) return false;
+      this.#parts.refused(message.subject, error);
+    }
+    return true;
   }
 
   async #handle(message: JsMsg): Promise<void> {
@@ -79,8 +128,8 @@ export class Intake {
       await this.#understand(message);
       message.ack();
     } catch (error) {
-      if (error instanceof BomaError && error.code.startsWith("wire/")) {
-        // Nothing will ever make it better: it costs itself and one event.
+      if (error instanceof NotYet) message.nak(NOT_YET_MS);
+      else if (isRefusal(error)) {
         message.term();
         this.#parts.refused(message.subject, error);
       } else {
@@ -93,7 +142,7 @@ export class Intake {
     }
   }
 
-  async #understand(message: JsMsg): Promise<void> {
+  async #understand(message: Incoming): Promise<void> {
     const node = this.#parts.registry.byKey(keyInSubject(message.subject));
     if (node?.status !== "approved") throw new BomaError("wire/sender", "the sender is not an approved node");
     const kind = message.subject.split(".")[3] as InboxKind;
@@ -101,15 +150,22 @@ export class Intake {
     // A return may come again until its node knows that it arrived; everything else says a thing once.
     if (kind === "return") return jobs.returned(node, openFrom(node, NodeReturn, message).body, message.data);
     if (kind === "progress")
-      await this.#once(openFrom(node, NodeProgress, message), ({ body }) => jobs.progress(node, body));
-    else if (kind === "grains")
-      await this.#once(openFrom(node, NodeGrains, message), (opened) => this.#grains(node, opened));
-    else await this.#once(openFrom(node, NodeEvent, message), ({ body }) => this.#event(node, body));
+      await this.#once(openFrom(node, NodeProgress, message), (opened) =>
+        jobs.progress(node, opened.body, (event) => this.#tellOnce(node, opened, event, message)),
+      );
+    // Their time tells by itself whether they are known, or older than what is.
+    else if (kind === "grains") await this.#grains(node, openFrom(node, NodeGrains, message), message);
+    else
+      await this.#once(openFrom(node, NodeEvent, message), (opened) => {
+        if (!this.#shares.take(node.key, message.data.length)) throw new NotYet();
+        return this.#event(node, opened, message);
+      });
   }
 
-  async #once<B>(opened: Opened<B>, take: (opened: Opened<B>) => Promise<void> | void): Promise<void> {
-    const name = Buffer.from(opened.nonce).toString("latin1");
-    if (this.#seen.has(name)) throw new BomaError("wire/replay", "this message was taken in before");
+  async #once<B>(opened: Opened<B>, take: (opened: Opened<B>) => Promise<void>): Promise<void> {
+    const name = nameOf(opened);
+    // Its acknowledgement was lost, or somebody plays it again: the node said it once either way.
+    if (this.#seen.has(name)) return;
     this.#seen.add(name);
     if (this.#seen.size > NONCES_MAX) this.#seen.delete(this.#seen.values().next().value!);
     try {
@@ -123,35 +179,66 @@ export class Intake {
 
   async #grains(
     node: NodeRecord,
-    { at: saidAt, body: { revision, grains } }: Opened<z.output<typeof NodeGrains.body>>,
+    opened: Opened<z.output<typeof NodeGrains.body>>,
+    message: Incoming,
   ): Promise<void> {
+    const { at: saidAt, body } = opened;
+    const { revision, grains } = body;
     const before = this.#parts.registry.grains.get(node.key);
-    // The nonces are forgotten with this process; the time under the node's own signature is not. A time that is still
-    // to come was signed before our own clock was set back, and says nothing.
-    if (before && saidAt < before.saidAt && before.saidAt <= Date.now())
+    // A time that is still to come was signed before our own clock was set back, and says nothing.
+    if (before && saidAt < before.saidAt && before.saidAt <= Date.now()) {
+      // While it was tried again, the node has said something newer.
+      if (message.redelivered) return;
       throw new BomaError("wire/replay", "these grains are older than the ones that are known");
-    await this.#parts.registry.grains.update(node.key, () => ({
-      key: node.key,
-      revision,
-      at: Date.now(),
-      saidAt,
-      grains,
-    }));
-    if (before?.revision === revision) return;
-    this.#parts.events.tell({
-      kind: "grains.changed",
-      node: node.key,
-      id: node.id,
-      data: before
-        ? { revision, changed: changedKeys(before.grains, grains).slice(0, 100) }
-        : { revision, first: true },
-    });
+    }
+    // Written down by a master who may have died before he told it, or said again because its acknowledgement was lost.
+    const isKept = before?.saidAt === saidAt && before.revision === revision;
+    if (!isKept) {
+      const changed = before && changedKeys(before.grains, grains).slice(0, CHANGED_TOLD_MAX);
+      const record = { key: node.key, revision, at: Date.now(), saidAt, grains, ...(changed && { changed }) };
+      await this.#parts.registry.grains.update(node.key, () => record);
+      if (before?.revision === revision) return;
+    }
+    const changed = this.#parts.registry.grains.get(node.key)?.changed;
+    if (changed?.length === 0) return;
+    const data = changed ? { revision, changed } : { revision, first: true };
+    await this.#tellOnce(node, opened, { kind: "grains.changed", data }, message);
   }
 
-  #event(node: NodeRecord, { kind, data }: z.output<typeof NodeEvent.body>): void {
-    this.#parts.events.tell({ kind, node: node.key, id: node.id, data });
+  async #event(node: NodeRecord, opened: Opened<NodeEventBody>, message: Incoming): Promise<void> {
+    await this.#tellOnce(node, opened, { ...opened.body, saidAt: opened.at } as NewEvent, message);
+  }
+
+  /**
+   * A message leaves the inbox only when the stream has what it tells. If this master dies between the two, it comes
+   * again and is told under the same uid, which the stream knows.
+   */
+  async #tellOnce(
+    node: NodeRecord,
+    opened: Opened<unknown>,
+    event: NewEvent,
+    { timestamp }: Incoming,
+  ): Promise<void> {
+    const uid = `${uidOf(node, opened)}-${event.kind}`;
+    // It lay in the inbox, or the node could not say it, since then.
+    const came = Date.parse(timestamp);
+    // A clock that runs ahead does not say since when.
+    const since = opened.at > came + CLOCK_AHEAD_MS_MAX ? 0 : Math.min(came, opened.at);
+    if (await this.#toldBefore.has(node.key, uid, since)) return;
+    await this.#parts.events.taken({ ...event, uid, node: node.key, id: node.id });
   }
 }
+
+const CHANGED_TOLD_MAX = 100;
+
+/** The same whenever this message comes. */
+const uidOf = ({ key }: NodeRecord, { nonce }: { readonly nonce: Uint8Array }): string =>
+  `in-${createHash("sha256").update(key).update(nonce).digest("base64url").slice(0, 24)}`;
+
+/** Nothing will ever make it better: it costs itself and one event. */
+const isRefusal = (error: unknown): boolean => error instanceof BomaError && error.code.startsWith("wire/");
+
+const nameOf = ({ nonce }: { readonly nonce: Uint8Array }): string => Buffer.from(nonce).toString("latin1");
 
 const changedKeys = (before: object, now: object): string[] =>
   [...new Set([...Object.keys(before), ...Object.keys(now)])].filter(
@@ -162,7 +249,7 @@ const changedKeys = (before: object, now: object): string[] =>
 function openFrom<B extends z.ZodType>(
   node: NodeRecord,
   kind: MessageKind<B>,
-  { data }: JsMsg,
+  { data }: Incoming,
 ): Opened<z.output<B>> {
   return open(kind, data, { trusts: (key) => sameBytes(key, node.sign), to: "master", now: null });
 }

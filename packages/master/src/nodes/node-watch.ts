@@ -14,8 +14,10 @@ export function nodeWatch({ registry, events, jobs, sessions, log }: Parts) {
     return { node: key, ...(id !== undefined && { id }) };
   };
   const handlers: Parameters<typeof watchPresence>[2] = {
-    onUp: ({ key, ip, startedAt }) => {
-      events.tell({ kind: "node.connected", ...about(key), data: { address: ip, since: startedAt } });
+    onUp: ({ key, ip, startedAt, cid, serverId }) => {
+      // A master that comes back soon finds connections that were told.
+      const uid = `up-${serverId.slice(0, 24)}-${cid}-${startedAt.toString(36)}`;
+      events.tell({ kind: "node.connected", uid, ...about(key), data: { address: ip, since: startedAt } });
       jobs.presence(key, true);
     },
     onDown: ({ key, ip }, reason) => {

@@ -15,6 +15,7 @@ interface Parts {
 
 /** Of each sender one refusal a second is told: the first at once, then the last of those that followed, with their count. */
 const TOLD_EVERY_MS = 1_000;
+const TEXT_LENGTH_MAX = 1_000;
 
 /** Tells of a message that was refused; a request brings the server's word on where it came from. */
 export type Refused = (subject: string, error: unknown, request?: Msg) => void;
@@ -28,6 +29,9 @@ function connectionOf(request: Msg): readonly { ip: string; cid: number }[] {
   const { host, id } = RequestInfo.parse(JSON.parse(header));
   return [{ ip: host, cid: id }];
 }
+
+/** Where a request came from, as the server saw it. */
+export const addressOf = (request: Msg): string => connectionOf(request)[0]?.ip ?? "?";
 
 interface Held {
   tell?: (more: number) => void;
@@ -46,7 +50,9 @@ export function refusals({ events, presence, registry }: Parts): Refused {
     }, TOLD_EVERY_MS).unref();
   };
   return (subject, thrown, request) => {
-    const { code, message } = asBomaError(thrown);
+    const { code, message: whole } = asBomaError(thrown);
+    // It quotes what was sent, and events push out older ones by their weight.
+    const message = whole.slice(0, TEXT_LENGTH_MAX);
     const key = subject.split(".")[2] ?? "";
     const live = presence().connections(key);
     const connections = (live.length > 0 || !request ? live : connectionOf(request)).map(
@@ -58,7 +64,7 @@ export function refusals({ events, presence, registry }: Parts): Refused {
         kind: "message.refused",
         ...(/^U[A-Z2-7]{55}$/.test(key) && { node: key }),
         ...(id !== undefined && { id }),
-        data: { code, message, subject, connections, more },
+        data: { code, message, subject: subject.slice(0, TEXT_LENGTH_MAX), connections, more },
       });
     const held = senders.get(key);
     if (!held) tellNow(key, tell, 0);

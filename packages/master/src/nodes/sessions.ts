@@ -63,8 +63,10 @@ export class Sessions {
   heard(key: string, asked: Uint8Array | undefined, session: string): void {
     const question = this.#questions.get(key);
     if (!question || (asked && !question.nonce.equals(asked))) return;
+    // Two are enough to know; whoever says ever new ones is not listened to.
+    if (this.#duplicates.has(key)) return;
     question.sessions.add(session);
-    if (question.sessions.size < 2 || this.#duplicates.has(key)) return;
+    if (question.sessions.size < 2) return;
     this.#duplicates.add(key);
     const id = this.#registry.byKey(key)?.id;
     this.#events.tell({

@@ -9,5 +9,7 @@ export const GrainsRecord = z.strictObject({
   /** When the node said so, by its own signature: what is older is a replay. */
   saidAt: z.number(),
   grains: Grains,
+  /** What is told of the change: the master who wrote it down may die before he told it. */
+  changed: z.array(z.string()).optional(),
 });
 export type GrainsRecord = z.output<typeof GrainsRecord>;

@@ -1,6 +1,7 @@
 /** Everything that can be found wrong in a site before anything is sent. */
 import type { BomaError } from "@boma/protocol";
 
+import { reactorFaults } from "../reactors/reactor-faults.ts";
 import { errorWords, type NodeInput } from "./child-words.ts";
 import { chooseProfile, type Machine } from "./profile.ts";
 import type { SiteCompiler } from "./site-compiler.ts";
@@ -46,7 +47,8 @@ export async function* checkSite(
     profiles: site.profiles.length,
   } as const;
   const kinds = site.kinds.map(({ name }) => name);
-  const errors = [...site.errors, ...profileFaults(site.profiles, nodes)].map(finding);
+  const reactors = await reactorFaults(compiler.site);
+  const errors = [...site.errors, ...profileFaults(site.profiles, nodes), ...reactors].map(finding);
   yield { ...base, kinds, errors };
   const inputs = nodes.map(({ key, id, grains, assigned }) => ({ key, id, grains, assigned }));
   const compiled = await compiler.compile(inputs);

@@ -8,7 +8,7 @@ import {
   pack,
   unpackHostile,
 } from "@boma/protocol";
-import { Catalog } from "@boma/states/core";
+import { Catalog, Notification } from "@boma/states/core";
 import { z } from "zod";
 
 import { Profile } from "./profile.ts";
@@ -51,14 +51,18 @@ export type Question = z.output<typeof Question>;
 
 const Text = z.string().max(8192);
 const File = z.string().max(1024);
-const PlaceWords = z.strictObject({ file: File, line: z.int().optional(), column: z.int().optional() });
-const ErrorWords = z.strictObject({
+export const PlaceWords = z.strictObject({
+  file: File,
+  line: z.int().optional(),
+  column: z.int().optional(),
+});
+export const ErrorWords = z.strictObject({
   code: z.string().max(64),
   what: z.string().max(64 * 1024),
   hint: Text.optional(),
   place: PlaceWords.optional(),
 });
-type ErrorWords = z.output<typeof ErrorWords>;
+export type ErrorWords = z.output<typeof ErrorWords>;
 
 const PillarValue = z.strictObject({
   path: z.string().max(1024),
@@ -73,6 +77,8 @@ export const Loaded = z.strictObject({
   trees: z.array(File).max(10_000),
   kinds: z.array(z.strictObject({ name: z.string().max(128), file: File })).max(1000),
   profiles: z.array(Profile).max(1000),
+  /** What is told to whom; absent where the file cannot be used. */
+  notifications: z.array(Notification).max(200).optional(),
   /** Files that cannot be used; what does not need them goes on. */
   errors: z.array(ErrorWords).max(1000),
 });
@@ -105,7 +111,7 @@ export type Words = z.output<typeof Words>;
 const FRAME_BYTES_MAX = 32 * 1024 * 1024;
 const HEAD_BYTES = 4;
 
-export function frameOf(value: Question | Words): Uint8Array {
+export function frameOf(value: object): Uint8Array {
   const bytes = pack(value);
   if (bytes.length > FRAME_BYTES_MAX)
     throw new BomaError("site/broken", `what the site gives is larger than ${FRAME_BYTES_MAX} bytes`);

@@ -176,13 +176,14 @@ function forEach(nodes: readonly NodeInput[], work: (node: NodeInput) => void): 
   isProven = true;
 }
 
-function sayLoaded({ trees, profiles, errors }: Site): void {
+function sayLoaded({ trees, profiles, notifications, errors }: Site): void {
   say({
     say: "loaded",
     loaded: {
       trees: [...trees.byName.keys()],
       kinds: trees.kinds.map(({ name, file }) => ({ name, file })),
       profiles: [...profiles],
+      ...(notifications && { notifications: [...notifications] }),
       errors: errors.slice(0, 1000).map(errorWords),
     },
   });

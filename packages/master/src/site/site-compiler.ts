@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { asBomaError, type BomaError } from "@boma/protocol";
-import { type Catalog, catalogHash } from "@boma/states/core";
+import { type Catalog, catalogHash, type Notification } from "@boma/states/core";
 
 import {
   type Asked,
@@ -35,6 +35,8 @@ export interface LoadedSite {
   readonly trees: readonly string[];
   readonly kinds: readonly OwnKindFile[];
   readonly profiles: readonly Profile[];
+  /** What is told to whom; nothing where the file cannot be used. */
+  readonly notifications: readonly Notification[] | undefined;
   readonly errors: readonly SiteError[];
 }
 
@@ -163,7 +165,13 @@ export class SiteCompiler {
       if (words.say === "loaded") ({ loaded } = words);
     });
     const { trees, kinds, profiles, errors } = loaded ?? { trees: [], kinds: [], profiles: [], errors: [] };
-    const site = { trees, kinds, profiles, errors: [...errors.map(errorOf), ...clashes(profiles)] };
+    const site = {
+      trees,
+      kinds,
+      profiles,
+      notifications: loaded?.notifications,
+      errors: [...errors.map(errorOf), ...clashes(profiles)],
+    };
     this.#loaded = { fingerprint, site };
     return site;
   }

@@ -24,7 +24,7 @@ const GRACE_MS = 3000;
 const MEMORY_LOOK_MS = 250;
 const PRINTED_BYTES_MAX = 8192;
 /** What Node itself needs beside the heap. */
-const OVERHEAD_MIB = 256;
+export const OVERHEAD_MIB = 256;
 /** A machine under load starts processes slowly; none of the site's code runs by then. */
 const START_MS_MAX = 60_000;
 const WORDS_MAX = 200_000;
@@ -204,7 +204,7 @@ export class SiteProcess {
   }
 }
 
-function rssMiB(pid: number | undefined): number | undefined {
+export function rssMiB(pid: number | undefined): number | undefined {
   try {
     const [, resident] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
     return resident === undefined ? undefined : Number(resident) / 1024;
@@ -214,7 +214,7 @@ function rssMiB(pid: number | undefined): number | undefined {
 }
 
 /** Reading is allowed where the site and boma's own code lie, and nothing else is at all. */
-export function fence(site: string, { memoryMiB }: SiteLimits): string[] {
+export function fence(site: string, { memoryMiB }: Pick<SiteLimits, "memoryMiB">): string[] {
   if (/[*,]/.test(site))
     throw new BomaError("site/missing", `the site's path may hold no \`*\` and no \`,\`: ${site}`);
   return [

@@ -1,11 +1,20 @@
 /** A site as it was loaded: whose trees are whose, which data, which profiles. Lives in the process that evaluates it. */
 import { closest, type Nodegroups, parseNodegroups } from "@boma/protocol";
-import { type Catalog, type Declaration, declare, specOf, type Top, type Tree } from "@boma/states/core";
+import {
+  type Catalog,
+  type Declaration,
+  declare,
+  type Notification,
+  specOf,
+  type Top,
+  type Tree,
+} from "@boma/states/core";
 import { z } from "zod";
 
 import { nodegroupsOf } from "../nodegroups.ts";
 import type { Asked, NodeInput } from "./child-words.ts";
 import { compileDeclarations } from "./compile-declarations.ts";
+import { loadNotifications } from "./notifications-file.ts";
 import { PillarOfSite } from "./pillar-source.ts";
 import { type Profile, PROFILE_NAME, ProfileFile } from "./profile.ts";
 import { SiteError } from "./site-error.ts";
@@ -22,6 +31,8 @@ export class Site {
   readonly trees: Trees;
   readonly pillar: PillarOfSite;
   readonly profiles: readonly Profile[];
+  /** Nothing where the file is broken. */
+  readonly notifications: readonly Notification[] | undefined;
   readonly #modules: SiteModules;
   readonly #top: readonly Entry<Tree | string>[] | SiteError;
 
@@ -32,6 +43,7 @@ export class Site {
     const world = { paths: modules.paths, nodegroups };
     this.trees = loadTrees(modules);
     this.profiles = loadProfiles(modules);
+    this.notifications = loadNotifications(modules, world);
     this.#top = this.#loadTop(nodegroups);
     this.pillar = new PillarOfSite(modules, world);
   }

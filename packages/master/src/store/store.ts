@@ -1,5 +1,5 @@
-import { asBomaError, BomaError } from "@boma/protocol";
 /** The streams of the CTRL account as the master uses them: the only truth of the control plane. */
+import { asBomaError, BomaError, sameBytes } from "@boma/protocol";
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { type NatsConnection } from "nats";
 
@@ -9,6 +9,8 @@ export const STREAM = {
   jobs: "JOBS",
   events: "EVENTS",
   records: "RECORDS",
+  audit: "AUDIT",
+  witness: "WITNESS",
 } as const;
 
 export interface Stored {
@@ -25,11 +27,18 @@ export class WriteConflict extends Error {
 
 const WRONG_LAST_SEQUENCE = 10071;
 
+/** A stream that takes nothing more, and why; or, without a reason, one that takes again. */
+type RoomListener = (stream: string, refusal: string | undefined) => void;
+
 export class Store {
   readonly js: JetStreamClient;
   readonly manager: JetStreamManager;
+  /** How much the streams that refuse can take still, as far as that was seen. */
+  readonly #room = new Map<string, { left: number; readonly until: number }>();
   /** Seals what is written and authenticates what is read. */
   readonly key: Uint8Array;
+  readonly #full = new Set<string>();
+  readonly #roomListeners = new Set<RoomListener>();
 
   private constructor(manager: JetStreamManager, js: JetStreamClient, key: Uint8Array) {
     this.manager = manager;
@@ -42,29 +51,83 @@ export class Store {
   }
 
   /** Writes and waits until the server has it. With `after`, only if nobody wrote since that sequence. */
-  async put(
-    subject: string,
-    data: Uint8Array,
-    options: { after?: number; id?: string } = {},
-  ): Promise<number> {
-    const { after, id } = options;
+  async put(subject: string, data: Uint8Array, options: PutOptions = {}): Promise<number> {
     for (let attempt = 1; ; attempt++) {
       try {
-        const ack = await this.js.publish(subject, data, {
-          ...(id !== undefined && { msgID: id }),
-          ...(after !== undefined && { expect: { lastSubjectSequence: after } }),
-          retries: 0,
-          timeout: 5000,
-        });
-        return ack.seq;
+        return await this.#publish(subject, data, options);
       } catch (thrown) {
-        if (isConflict(thrown)) throw new WriteConflict(subject, { cause: thrown });
+        const own = await this.#ifOwnWrite(thrown, attempt, { subject, data });
+        if (own !== undefined) return own;
+        const refusal = refusalOf(thrown, subject);
+        if (refusal?.code === "bus/full") this.#tellRoom(streamOf(subject), refusal.message);
+        if (refusal) throw refusal;
         if (attempt === PUT_ATTEMPTS)
           throw new BomaError("bus/unreachable", `the store did not take ${subject}`, { cause: thrown });
-        // A conditional write that was repeated may meet itself; then the conflict is its own success, and the reader finds out.
         await new Promise((resolve) => setTimeout(resolve, 100 * 2 ** attempt));
       }
     }
+  }
+
+  async #publish(subject: string, data: Uint8Array, { after, id }: PutOptions): Promise<number> {
+    if (await this.#isNearEdge(subject, data))
+      throw new Error(`maximum bytes of ${streamOf(subject)} reached`);
+    const ack = await this.js.publish(subject, data, {
+      ...(id !== undefined && { msgID: id }),
+      ...(after !== undefined && { expect: { lastSubjectSequence: after } }),
+      retries: 0,
+      timeout: PUT_MS,
+    });
+    if (this.#full.size > 0) this.#tellRoom(streamOf(subject), undefined);
+    return ack.seq;
+  }
+
+  /** Hears of each stream that refuses what is new, once, and of its taking again. */
+  listenToRoom(listener: RoomListener): () => void {
+    this.#roomListeners.add(listener);
+    return () => this.#roomListeners.delete(listener);
+  }
+
+  #tellRoom(stream: string, refusal: string | undefined): void {
+    if (this.#full.has(stream) === (refusal !== undefined)) return;
+    if (refusal === undefined) this.#full.delete(stream);
+    else this.#full.add(stream);
+    for (const listener of this.#roomListeners) listener(stream, refusal);
+  }
+
+  /**
+   * A conditional write whose acknowledgement was lost meets itself when it is repeated: what lies there are then our
+   * own bytes. Were that taken for somebody else's write, a caller would decide anew on what it has done already.
+   */
+  async #ifOwnWrite(
+    thrown: unknown,
+    attempt: number,
+    { subject, data }: { readonly subject: string; readonly data: Uint8Array },
+  ): Promise<number | undefined> {
+    if (!isConflict(thrown)) return undefined;
+    const conflict = new WriteConflict(subject, { cause: thrown });
+    if (attempt === 1) throw conflict;
+    const stored = await this.last(streamOf(subject), subject).catch(() => undefined);
+    if (stored && sameBytes(stored.data, data)) return stored.sequence;
+    throw conflict;
+  }
+
+  /**
+   * A server compares the payload alone with what is left, and makes room for the rest of a message by dropping the
+   * oldest one, even of a stream that is to refuse: what must never lose anything does not come that near to its bound.
+   */
+  async #isNearEdge(subject: string, data: Uint8Array): Promise<boolean> {
+    const stream = streamOf(subject);
+    if (!REFUSING.has(stream)) return false;
+    const needed = data.length + subject.length + EDGE_BYTES;
+    let room = this.#room.get(stream);
+    // Asked anew when it is old, and at each write where it is little.
+    if (!room || room.until < Date.now() || room.left < ROOM_ENOUGH_BYTES) {
+      const { config, state } = await this.manager.streams.info(stream);
+      room = { left: config.max_bytes - state.bytes, until: Date.now() + ROOM_MS };
+      this.#room.set(stream, room);
+    }
+    room.left -= needed;
+    return room.left < 0;
   }
 
   async last(stream: string, subject: string): Promise<Stored | undefined> {
@@ -86,17 +149,22 @@ export class Store {
       }),
       ...(from.since && { deliver_policy: "by_start_time", opt_start_time: from.since.toISOString() }),
     });
-    let { num_pending: pending } = await consumer.info(true);
-    while (pending > 0) {
-      const batch = await consumer.fetch({ max_messages: Math.min(pending, BATCH), expires: BATCH_MS });
-      let taken = 0;
-      for await (const message of batch) {
-        taken += 1;
-        pending = message.info.pending;
-        yield { subject: message.subject, sequence: message.seq, data: message.data, time: message.time };
+    try {
+      let { num_pending: pending } = await consumer.info(true);
+      while (pending > 0) {
+        const batch = await consumer.fetch({ max_messages: Math.min(pending, BATCH), expires: BATCH_MS });
+        let taken = 0;
+        for await (const message of batch) {
+          taken += 1;
+          pending = message.info.pending;
+          yield { subject: message.subject, sequence: message.seq, data: message.data, time: message.time };
+        }
+        // A server may still count what was replaced after the reading began, and would never send it.
+        if (taken === 0) return;
       }
-      // A server may still count what was replaced after the reading began, and would never send it.
-      if (taken === 0) return;
+    } finally {
+      // A server that has gone forgets it by itself.
+      consumer.delete().catch(() => undefined);
     }
   }
 
@@ -106,7 +174,21 @@ export class Store {
   }
 }
 
+interface PutOptions {
+  readonly after?: number;
+  /** Written again under this id, it is known by the stream, for as long as the stream remembers ids. */
+  readonly id?: string;
+}
+
+/** More than a server adds to a message, for several that are on their way. */
+const EDGE_BYTES = 4096;
+/** Streams that hold what must stay, and refuse what is new instead. */
+const REFUSING: ReadonlySet<string> = new Set([STREAM.records, STREAM.audit]);
+const ROOM_MS = 10_000;
+/** More than is written in that time. */
+const ROOM_ENOUGH_BYTES = 64 * 1024 * 1024;
 const PUT_ATTEMPTS = 5;
+const PUT_MS = 5_000;
 /** Messages that are read at once, and how long the rest of a batch is waited for. */
 const BATCH = 1000;
 const BATCH_MS = 1000;
@@ -115,3 +197,30 @@ function isConflict(thrown: unknown): boolean {
   const error = thrown as { code?: number; apiError?: () => { err_code?: number } };
   return error.code === WRONG_LAST_SEQUENCE || /wrong last sequence/.test(asBomaError(thrown).message);
 }
+
+const FULL = /maximum (bytes|messages)|insufficient (storage )?resources|no space left/;
+const TOO_LARGE = /max_payload|message size exceeds/;
+
+/** What will not be otherwise however often it is tried: whoever asked must hear it at once, and in words. */
+function refusalOf(thrown: unknown, subject: string): BomaError | undefined {
+  const { message } = asBomaError(thrown);
+  if (FULL.test(message))
+    return new BomaError("bus/full", `${streamOf(subject)} did not take ${subject}: ${message}`, {
+      cause: thrown,
+    });
+  if (TOO_LARGE.test(message))
+    return new BomaError("wire/size", `${subject} is too large for the bus: ${message}`, { cause: thrown });
+  return undefined;
+}
+
+const streams: Readonly<Record<string, string>> = {
+  mail: STREAM.mailbox,
+  in: STREAM.inbox,
+  jobs: STREAM.jobs,
+  evt: STREAM.events,
+  rec: STREAM.records,
+  chunk: "CHUNKS",
+  audit: STREAM.audit,
+  witness: STREAM.witness,
+};
+const streamOf = (subject: string): string => streams[subject.split(".")[1]!]!;

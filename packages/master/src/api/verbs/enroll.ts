@@ -72,7 +72,7 @@ export const enrollDeny = defineVerb({
   args: z.strictObject(Which),
   async answer({ id, fingerprint }, { control, operator }) {
     const waiting = find(control.enrolment.room.list(), id, fingerprint);
-    control.enrolment.deny(waiting, operator.name);
+    await control.enrolment.deny(waiting, operator.name);
     return { id: waiting.ask.id, fingerprint: waiting.fingerprint };
   },
 });

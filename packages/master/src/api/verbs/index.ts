@@ -1,9 +1,11 @@
 import type { Verb } from "@boma/protocol";
 
 import type { AnyVerb } from "../verb.ts";
+import { auditCopies, auditHeads, auditNext, auditStatus } from "./audit.ts";
 import { catalogDiff, catalogList, catalogShow, planList, planStore } from "./catalogs.ts";
+import { driftList } from "./drift.ts";
 import { enrollAllow, enrollApprove, enrollDeny, enrollList } from "./enroll.ts";
-import { eventsRead } from "./events.ts";
+import { eventsNext, subscriberDone, subscriberList, subscriberRemove } from "./events.ts";
 import { jobAttach, jobCancel, jobList, jobShow, jobStart } from "./jobs.ts";
 import { feedKeep, masterRotate, masterStatus } from "./master.ts";
 import {
@@ -15,7 +17,9 @@ import {
   nodesRevoke,
   targetResolve,
 } from "./nodes.ts";
+import { notifyDead, notifyList, notifyRetry, notifyTest } from "./notify.ts";
 import { operatorAdd, operatorList, operatorRemove, operatorRenew } from "./operators.ts";
+import { reactorAllow, reactorList, reactorResume, reactorStop, reactorTell } from "./reactors.ts";
 import { secretCheck, secretForget, secretList } from "./secrets.ts";
 import { profileExplain, profileList, profileSet, siteCheck, sitePillar } from "./site.ts";
 import { tokenCreate, tokenList, tokenRevoke } from "./tokens.ts";
@@ -55,11 +59,28 @@ export const verbs: Readonly<Record<Verb, AnyVerb>> = {
   "secret.check": secretCheck,
   "secret.list": secretList,
   "secret.forget": secretForget,
-  "events.read": eventsRead,
+  "events.next": eventsNext,
+  "subscriber.list": subscriberList,
+  "subscriber.done": subscriberDone,
+  "subscriber.remove": subscriberRemove,
+  "notify.list": notifyList,
+  "notify.dead": notifyDead,
+  "notify.retry": notifyRetry,
+  "notify.test": notifyTest,
+  "drift.list": driftList,
   "site.check": siteCheck,
   "site.pillar": sitePillar,
   "profile.list": profileList,
   "profile.explain": profileExplain,
   "profile.set": profileSet,
+  "reactor.list": reactorList,
+  "reactor.allow": reactorAllow,
+  "reactor.stop": reactorStop,
+  "reactor.resume": reactorResume,
+  "reactor.tell": reactorTell,
+  "audit.next": auditNext,
+  "audit.copies": auditCopies,
+  "audit.heads": auditHeads,
+  "audit.status": auditStatus,
   "feed.keep": feedKeep,
 };

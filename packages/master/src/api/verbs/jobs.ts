@@ -7,7 +7,7 @@ import {
   pack,
   type TargetNode,
 } from "@boma/protocol";
-import { assertTestable, checkArguments, FUNCTION_TIMEOUT_MS } from "@boma/states/core";
+import { assertTestable, catalogHash, checkArguments, FUNCTION_TIMEOUT_MS } from "@boma/states/core";
 import { z } from "zod";
 
 import { bringsCatalog } from "../../catalogs/catalogs.ts";
@@ -17,6 +17,7 @@ import type { JobRecord } from "../../jobs/job-record.ts";
 import type { Job } from "../../jobs/job.ts";
 import { watchJob } from "../../jobs/watch.ts";
 import { requireFunction } from "../../require-function.ts";
+import type { Compiled } from "../../site/site-compiler.ts";
 import { authorise, type OperatorRecord } from "../rights.ts";
 import { type Asked, defineVerb } from "../verb.ts";
 import { resolve, resolveSome } from "./nodes.ts";
@@ -36,7 +37,7 @@ const Failures = z
 
 export const jobStart = defineVerb({
   verb: "job.start",
-  right: "run",
+  right: "itself",
   args: z.strictObject({
     target: z.string().min(1),
     function: z.string(),
@@ -49,7 +50,7 @@ export const jobStart = defineVerb({
     allowEmpty: z.boolean(),
     watch: z.boolean(),
   }),
-  async *answer({ allowEmpty, watch, ...asked }, { control, operator, signal }) {
+  async *answer({ allowEmpty, watch, ...asked }, { control, operator, reaction, signal }) {
     const spec = requireFunction(asked.function);
     assertTestable(spec, asked.test);
     const args = checkArguments(spec, asked.args);
@@ -68,6 +69,8 @@ export const jobStart = defineVerb({
       { function: spec.name, args },
       nodes.map((node) => control.registry.targetNode(node)),
     );
+    const before = reaction && (await control.jobs.known(reaction.job));
+    if (before) return yield* again(control, before, { ...asked, watch }, signal);
     const { batch, maxFail } = asked;
     const call = { function: spec.name, args };
     // A catalog that cannot be compiled is an error before the job exists.
@@ -83,6 +86,7 @@ export const jobStart = defineVerb({
         args,
         target: asked.target,
         operator: operator.name,
+        ...(reaction && { job: reaction.job, causes: [...reaction.causes] }),
         effect: spec.effect,
         test: asked.test,
         timeoutMs: asked.timeoutMs ?? spec.timeoutMs ?? FUNCTION_TIMEOUT_MS,
@@ -93,6 +97,7 @@ export const jobStart = defineVerb({
         }),
       },
       nodes.map(({ key, id }) => ({ key, id })),
+      compiled && hashesOf(compiled),
     );
     const { record } = job;
     if (compiled) control.catalogs.keep(record.job, compiled);
@@ -104,6 +109,28 @@ export const jobStart = defineVerb({
     yield* items;
   },
 });
+
+/** What is recorded of the catalogs; those that secrets go into are hashed again with the tags of their values. */
+const hashesOf = (compiled: ReadonlyMap<string, Compiled>): Map<string, string> =>
+  new Map([...compiled].map(([key, { catalog }]) => [key, catalogHash(catalog)]));
+
+/** What a reactor asked for before, perhaps of a master that died over it. */
+async function* again(
+  control: Control,
+  known: { record: JobRecord; job: Job | undefined },
+  asked: { readonly function: string; readonly target: string; readonly watch: boolean },
+  signal: AbortSignal,
+): AsyncGenerator<unknown> {
+  const { job, function: name, target } = known.record;
+  if (name !== asked.function || target !== asked.target)
+    throw new BomaError(
+      "reactor/failed",
+      `at this event it asked for ${name} on ${target} before (job ${job}), and now for ${asked.function} on ${asked.target}`,
+      { hint: "What a reactor asks for at an event must be the same when it is tried again." },
+    );
+  if (asked.watch) yield* watchJob(control, known, { follow: true, fresh: false }, signal);
+  else yield { type: "job", record: known.record };
+}
 
 /** A state by itself is something that a role must allow by the state's own name as well. */
 function authoriseState(
@@ -157,7 +184,7 @@ const pendingOf = (job: Job | undefined): number =>
 
 export const jobCancel = defineVerb({
   verb: "job.cancel",
-  right: "run",
+  right: "itself",
   args: z.strictObject({ job: JobId }),
   async answer({ job }, { control, operator }: Asked) {
     const { record } = await find(control, job);

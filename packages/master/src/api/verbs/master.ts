@@ -1,6 +1,8 @@
 import { PublicKey } from "@boma/protocol";
 import { z } from "zod";
 
+import { streamFills } from "../../bus/stream-fill.ts";
+import type { Control } from "../../control.ts";
 import { VERSION } from "../../version.ts";
 import { defineVerb } from "../verb.ts";
 
@@ -25,9 +27,26 @@ export const masterStatus = defineVerb({
         waiting: control.enrolment.room.list().length,
       },
       jobs: { open: control.jobs.openCount },
+      streams: await streamFills(control.store.manager),
+      audit: troubleOf(control),
     };
   },
 });
+
+/** What keeps the audit from the disk or from its copy, and what of it is gone. */
+function troubleOf({ audit, auditCopier }: Control): {
+  readonly disk?: string;
+  readonly copy?: string;
+  readonly lacking?: string;
+} {
+  const { trouble: disk, lacking } = audit.status;
+  const { trouble: copy } = auditCopier.status;
+  return {
+    ...(disk !== undefined && { disk }),
+    ...(copy !== undefined && { copy }),
+    ...(lacking !== undefined && { lacking }),
+  };
+}
 
 export const masterRotate = defineVerb({
   verb: "master.rotate",

@@ -3,6 +3,7 @@ import { z } from "zod";
 
 import type { Control } from "../../control.ts";
 import type { NodeRecord } from "../../registry/node-record.ts";
+import { authorise } from "../rights.ts";
 import { defineVerb } from "../verb.ts";
 
 const Target = z.string().min(1);
@@ -93,11 +94,17 @@ export const targetResolve = defineVerb({
 
 export const nodesAssign = defineVerb({
   verb: "nodes.assign",
-  right: "admin",
+  right: "itself",
   args: z.strictObject({ target: Target, set: Assigned, remove: z.array(z.string().max(63)).max(64) }),
-  async answer({ target, set, remove }, { control, operator }) {
+  async answer({ target, set, remove }, { control, operator, reaction }) {
     const changed: { id: string; assigned: Assigned; revision: number }[] = [];
-    for (const { key } of resolveSome(control, target)) {
+    const nodes = resolveSome(control, target);
+    authorise(operator, {
+      right: "assign",
+      grains: [...Object.keys(set), ...remove],
+      nodes: nodes.map((node) => control.registry.targetNode(node)),
+    });
+    for (const { key } of nodes) {
       const node = await control.registry.change(key, (record) => {
         const kept = Object.entries({ ...record.assigned, ...set }).filter(
           ([name]) => !remove.includes(name),
@@ -111,11 +118,13 @@ export const nodesAssign = defineVerb({
       if (!node) continue;
       const { id, assigned, assignedRevision: revision } = node;
       changed.push({ id, assigned, revision });
-      control.events.tell({
+      await control.nodeAudit.assigned(node);
+      await control.events.told({
         kind: "node.assigned",
         node: key,
         id,
         operator: operator.name,
+        ...(reaction && { causes: [...reaction.causes] }),
         data: { assigned, revision },
       });
       // The node learns its new grains with the answer to its next hello.

@@ -23,13 +23,17 @@ export const operatorAdd = defineVerb({
   args: z.strictObject({ name: z.string(), key: NodeKey, sign: PublicKey, rights: Rights }),
   async answer({ name, key, sign, rights }, { control, operator }) {
     for (const { target } of rights.run) parseTarget(target);
+    if (name.startsWith("reactor."))
+      throw new BomaError("usage/argument", `${name} would be the role of a reactor, which holds no keys`, {
+        hint: `boma-master reactor allow ${name.slice("reactor.".length)} … gives it rights.`,
+      });
     if ([...control.operators.values()].some((known) => known.name === name))
       throw new BomaError("usage/argument", `there is an operator ${name} already`);
     const record = { key, name, sign, rights, addedAt: Date.now(), addedBy: operator.name };
     const read = OperatorRecord.safeParse(record);
     if (!read.success) throw new BomaError("usage/argument", z.prettifyError(read.error));
     await control.operators.update(key, () => read.data);
-    control.events.tell({ kind: "operator.added", operator: operator.name, data: { name, rights } });
+    await control.events.told({ kind: "operator.added", operator: operator.name, data: { name, rights } });
     return {
       credential: await issueOperatorCredential(control.busTrust, { name, publicKey: key }),
       servers: control.servers(),
@@ -58,7 +62,7 @@ export const operatorRemove = defineVerb({
         .revoke(record.key, "operator")
         .catch((error: unknown) => control.refused("boma.api", error));
     });
-    control.events.tell({ kind: "operator.removed", operator: operator.name, data: { name } });
+    await control.events.told({ kind: "operator.removed", operator: operator.name, data: { name } });
     return { name };
   },
 });

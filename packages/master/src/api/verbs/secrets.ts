@@ -1,7 +1,7 @@
 import { BomaError, NodeId } from "@boma/protocol";
 import { z } from "zod";
 
-import type { ForNode } from "../../secrets/provider.ts";
+import { ANYBODY, type ForNode } from "../../secrets/provider.ts";
 import { defineVerb } from "../verb.ts";
 
 const Name = z.string().max(512);
@@ -22,9 +22,6 @@ export const secretCheck = defineVerb({
   },
 });
 
-/** Stands for a node of which nothing is held against it; rules that name nodes refuse it. */
-const ANYBODY: ForNode = { id: "-", key: "-", assurance: "operator", assigned: {} };
-
 /** The secrets that were generated: all but their values. */
 export const secretList = defineVerb({
   verb: "secret.list",
@@ -43,7 +40,7 @@ export const secretForget = defineVerb({
       throw new BomaError("secret/unknown", `there is no generated secret ${name}${of}`, {
         hint: "`boma-master secret list` shows them.",
       });
-    control.events.tell({
+    await control.events.told({
       kind: "secret.forgotten",
       operator: operator.name,
       data: { name, ...(node !== undefined && { node }) },

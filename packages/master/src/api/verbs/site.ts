@@ -99,7 +99,7 @@ export const profileSet = defineVerb({
     }));
     if (!node) throw new BomaError("node/unknown", `${id} is gone`);
     const { assigned, assignedRevision: revision } = node;
-    control.events.tell({
+    await control.events.told({
       kind: "node.assigned",
       node: key,
       id,

@@ -23,7 +23,7 @@ export const tokenCreate = defineVerb({
       createdBy: operator.name,
     });
     const data = { token: token.id, uses: rest.uses, ttlMs: rest.ttlMs, assigned: rest.assigned };
-    events.tell({ kind: "token.created", operator: operator.name, data });
+    await events.told({ kind: "token.created", operator: operator.name, data });
     return {
       id: token.id,
       token: printBootToken(token),
@@ -53,7 +53,7 @@ export const tokenRevoke = defineVerb({
   args: z.strictObject({ id: z.string() }),
   async answer({ id }, { control, operator }) {
     await control.tokens.revoke(id);
-    control.events.tell({ kind: "token.revoked", operator: operator.name, data: { token: id } });
+    await control.events.told({ kind: "token.revoked", operator: operator.name, data: { token: id } });
     return { id };
   },
 });
