@@ -51,8 +51,8 @@ export class Boma implements AsyncDisposable {
   master!: TestProcess;
   url = "";
 
-  /** `from`: what serves. The command lines and the agents are bundled in any case. */
-  static async start(from: "bundle" | "source" = "bundle"): Promise<Boma> {
+  /** `from`: what serves, with these words for its Node. The command lines and the agents are bundled in any case. */
+  static async start(from: "bundle" | "source" = "bundle", nodeWords: readonly string[] = []): Promise<Boma> {
     const boma = new Boma();
     dirs.add(boma.dir);
     await boma.ok("init");
@@ -60,6 +60,7 @@ export class Boma implements AsyncDisposable {
     const flags = profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`];
     const words = [
       ...flags,
+      ...nodeWords,
       from === "bundle" ? bundled("master") : source("master"),
       "serve",
       "--listen",

@@ -2,7 +2,7 @@
  * Measures boma as it is installed, on this machine:
  *
  *   npm run bench                        everything, five runs each: bench/results.md and results.json
- *   npm run bench -- --only ping         one group: floor, ping, fifty, returns, agents, idle, apply, compile, states
+ *   npm run bench -- --only ping         one group: floor, ping, fifty, returns, events, agents, idle, apply, compile, states, audit
  *   npm run bench -- --quick             two runs and small fleets, printed and not kept
  *   npm run bench -- --long              idle agents over a minute as well, and 1,000 files with Ansible
  *   npm run bench -- --peers             installs the tools that boma is measured beside, where they are missing
@@ -14,7 +14,9 @@ import { build } from "../installers/build.ts";
 import { findNatsServer } from "../packages/master/src/bus/program.ts";
 import { version } from "./boma.ts";
 import { agents, idle } from "./groups/agents.ts";
+import { audit } from "./groups/audit.ts";
 import { compile } from "./groups/compile.ts";
+import { events } from "./groups/events.ts";
 import { fifty } from "./groups/fifty.ts";
 import { floor } from "./groups/floor.ts";
 import { localApply } from "./groups/local-apply.ts";
@@ -39,11 +41,13 @@ const groups = {
   ping,
   fifty,
   returns,
+  events,
   agents,
   idle,
   apply: localApply,
   compile,
   states: statesOnFifty,
+  audit,
 };
 
 const { values: asked } = parseArgs({

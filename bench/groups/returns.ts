@@ -109,8 +109,10 @@ async function publish({ connection, subject, frame }: Letter): Promise<void> {
   const named = headers();
   named.set("Nats-Msg-Id", crypto.randomUUID());
   const ack = await connection.request(subject, frame, { timeout: 60_000, headers: named });
-  const { stream } = ack.json<{ stream?: string }>();
-  if (stream === undefined) throw new Error(`the inbox refused a return: ${ack.string()}`);
+  // A refusal names the stream as well.
+  const { stream, error } = ack.json<{ stream?: string; error?: unknown }>();
+  if (stream === undefined || error !== undefined)
+    throw new Error(`the inbox refused a return: ${ack.string()}`);
 }
 
 async function lastClosed(boma: Boma, jobs: readonly string[]): Promise<number> {

@@ -28,7 +28,7 @@ import { renderExternalConfig } from "../../packages/master/src/bus/config.ts";
 import { connectMaster } from "../../packages/master/src/bus/connect.ts";
 import { findNatsServer, parseVersion } from "../../packages/master/src/bus/program.ts";
 import { EmbeddedServer } from "../../packages/master/src/bus/server.ts";
-import { ensureStreams, storageBytesMax } from "../../packages/master/src/bus/streams.ts";
+import { ensureStreams, storageBytesMax, STREAMS } from "../../packages/master/src/bus/streams.ts";
 import { createCa, issueServerCertificate } from "../../packages/master/src/bus/tls.ts";
 import {
   createBusTrust,
@@ -71,7 +71,7 @@ describe.for(serverPrograms.map((program) => [nameOf(program), program] as const
     const { streams } = await jetstreamManager(control, { checkAPI: false });
     const configs = async () => (await Array.fromAsync(streams.list())).map(({ config }) => config);
     const before = await configs();
-    expect(before).toHaveLength(6);
+    expect(before).toHaveLength(STREAMS.length);
     await ensureStreams(control);
     expect(await configs()).toEqual(before);
     await ensureStreams(control, { bytesMax: { EVENTS: 1024 ** 2 } });

@@ -6,8 +6,7 @@ import { promisify } from "node:util";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import type { SequencedEvent } from "../../packages/master/src/events/events.ts";
-import { Fleet } from "../support/fleet.ts";
+import { Fleet, type ToldEvent } from "../support/fleet.ts";
 import { run } from "../support/run.ts";
 
 const execute = promisify(execFile);
@@ -62,7 +61,7 @@ describe("completion", () => {
   });
   test("offers commands, subcommands, options and functions", async () => {
     const offered = async (...words: string[]) => (await fleet.ok("__complete", ...words)).trim().split("\n");
-    expect(await offered("re")).toEqual(["rekey", "revoke"]);
+    expect(await offered("re")).toEqual(["reactor", "rekey", "revoke"]);
     expect(await offered("jobs", "")).toEqual(["attach", "cancel", "list", "show"]);
     expect(await offered("run", "*", "test.")).toEqual(["test.echo", "test.ping", "test.sleep"]);
     expect(await offered("run", "*", "test.ping", "--ma")).toEqual(["--max-fail"]);
@@ -93,7 +92,7 @@ describe("doc", () => {
 });
 
 describe("events", () => {
-  const events = async (...words: string[]) => (await fleet.json<SequencedEvent[]>("events", ...words)).value;
+  const events = async (...words: string[]) => (await fleet.json<ToldEvent[]>("events", ...words)).value;
 
   test("are in order, and are read by kind, from a time and from a number on", async () => {
     const { value } = await run(fleet, "web-0001", "test.ping");

@@ -4,8 +4,7 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import type { SequencedEvent } from "../../packages/master/src/events/events.ts";
-import { Fleet } from "../support/fleet.ts";
+import { Fleet, type ToldEvent } from "../support/fleet.ts";
 import { run, type RunDocument } from "../support/run.ts";
 
 let fleet: Fleet;
@@ -92,7 +91,7 @@ describe("a node that is away", () => {
     await back("box");
     await ended(job);
     expect((await show(job)).summary).toEqual({ ok: 2 });
-    const { value } = await fleet.json<SequencedEvent[]>("events", "job.*", "--since", "1h");
+    const { value } = await fleet.json<ToldEvent[]>("events", "job.*", "--since", "1h");
     const course = value.filter((event) => event.job === job && event.id !== undefined);
     expect(course.map(({ kind, id }) => `${kind} ${id}`)).toEqual([
       "job.accepted n-0001",

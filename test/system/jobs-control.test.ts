@@ -4,8 +4,7 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import type { SequencedEvent } from "../../packages/master/src/events/events.ts";
-import { Fleet } from "../support/fleet.ts";
+import { Fleet, type ToldEvent } from "../support/fleet.ts";
 import { jobOf, run, type RunDocument } from "../support/run.ts";
 
 let fleet: Fleet;
@@ -19,7 +18,7 @@ afterAll(() => fleet?.[Symbol.asyncDispose]());
 const show = async (job: string) => (await fleet.json<RunDocument>("jobs", "show", job)).value;
 const finished = (job: string) => fleet.event("job.finished", (event) => event.job === job);
 const eventsOf = async (job: string) =>
-  (await fleet.json<SequencedEvent[]>("events", "job.*", "--since", "1h")).value.filter(
+  (await fleet.json<ToldEvent[]>("events", "job.*", "--since", "1h")).value.filter(
     (event) => event.job === job,
   );
 
