@@ -44,7 +44,9 @@ function start(running: Running, name: string, program: "agent" | "master", args
 }
 
 /** Runs a command as a user would, on the user's own screen. */
-function type(home: string, ...args: readonly string[]): void {
+const type = (home: string, ...args: readonly string[]): void => typed(home, args, 0);
+
+function typed(home: string, args: readonly string[], expected: number): void {
   console.log(
     styleText(
       "cyan",
@@ -54,7 +56,7 @@ function type(home: string, ...args: readonly string[]): void {
   const { status } = spawnSync(process.execPath, [bin("master"), ...args, "--home", home], {
     stdio: "inherit",
   });
-  if (status !== 0) throw new Error(`boma-master ${args[0]} ended with ${status}`);
+  if (status !== expected) throw new Error(`boma-master ${args[0]} ended with ${status}`);
 }
 
 function ask<T>(home: string, ...args: readonly string[]): T {
@@ -84,22 +86,29 @@ async function untilReady(running: Running, home: string): Promise<void> {
   if (asked.keep) master.unref();
 }
 
-/** Follows the events, as a user would, until each node is connected. */
-async function untilEnrolled(home: string): Promise<void> {
-  console.log(styleText("cyan", "$ boma-master events 'node.*' --since 1h --follow"));
-  const follow = spawn(
-    process.execPath,
-    [bin("master"), "events", "node.*", "--since", "1h", "--follow", "--home", home],
-    { stdio: ["ignore", "pipe", "inherit"] },
-  );
-  const connected = new Set<string>();
-  for await (const line of createInterface({ input: follow.stdout! })) {
+/** Follows the events, as a user would, until there was enough. */
+async function follow(home: string, pattern: string, isEnough: (line: string) => boolean): Promise<void> {
+  const words = ["events", pattern, "--since", "1h", "--follow"];
+  console.log(styleText("cyan", `$ boma-master events '${pattern}' --since 1h --follow`));
+  const events = spawn(process.execPath, [bin("master"), ...words, "--home", home], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let wasEnough = false;
+  for await (const line of createInterface({ input: events.stdout! })) {
     console.log(line.length > 150 ? `${line.slice(0, 149)}…` : line);
-    for (const { id } of nodes) if (line.includes("node.connected") && line.includes(id)) connected.add(id);
-    if (connected.size === nodes.length) break;
+    wasEnough = isEnough(line);
+    if (wasEnough) break;
   }
-  follow.kill();
-  if (connected.size < nodes.length) throw new Error("the events ended before all nodes were connected");
+  events.kill();
+  if (!wasEnough) throw new Error(`the events ended before what was waited for`);
+}
+
+function allConnected(): (line: string) => boolean {
+  const connected = new Set<string>();
+  return (line) => {
+    for (const { id } of nodes) if (line.includes("node.connected") && line.includes(id)) connected.add(id);
+    return connected.size === nodes.length;
+  };
 }
 
 async function run(running: Running): Promise<void> {
@@ -136,7 +145,7 @@ async function run(running: Running): Promise<void> {
     ]);
     if (asked.keep) agent.unref();
   }
-  await untilEnrolled(home);
+  await follow(home, "node.*", allConnected());
 
   say("What there is");
   type(home, "nodes");
@@ -150,6 +159,14 @@ async function run(running: Running): Promise<void> {
   type(home, "plan", "env:dev");
   type(home, "run", "env:dev", "state.apply");
   type(home, "run", "env:dev", "state.apply");
+  say("Somebody changes a managed file by hand: the agent sees it, and the fleet shows it");
+  console.log(styleText("cyan", "$ echo 'by hand' > /etc/motd      # on web-01"));
+  writeFileSync(join(running.dir, "web-01/etc/motd"), "by hand\n");
+  await follow(home, "drift.*", (line) => line.includes("drift.found") && line.includes("web-01"));
+  typed(home, ["drift"], 1);
+  say("Who did what to whom, and that nobody rewrote it");
+  type(home, "audit", "show");
+  type(home, "audit", "verify");
   say("A target says what it means before it is used");
   type(home, "target", "env:prod or (env:dev and not web-02)");
 }
@@ -199,6 +216,7 @@ async function main(): Promise<void> {
     "run '*' agent.status",
     "grains web-01",
     "events --follow",
+    "audit show",
     "revoke web-02",
   ])
     console.log(`  npx boma-master ${words} ${flag}`);
