@@ -185,6 +185,7 @@ export class Drift implements DriftPort {
     this.#schedule = setTimeout(() => {
       // Planned first: what the look itself plans is sooner.
       this.#plan(this.#pauseMs());
+      if (this.#options.states.holders.length > 0) return this.#plan(AGAIN_MS);
       void this.#lookByItself("schedule");
     }, ms).unref();
   }

@@ -74,6 +74,7 @@ async function startOn(
     settings: () => settingsIn(duties),
     witnesses: (signal) => ({
       root,
+      laterMs: 0,
       commands: machine.ports({ signal, line: () => undefined }).commands.read,
     }),
     mayEnforce: () => policy.check("drift.enforce", "write"),

@@ -1,6 +1,7 @@
 /** Since when something differs and whose doing it was, as far as the machine tells. Never wrong rather than often. */
 import { lstat, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 
 import type { ReadCommands } from "@boma/states/core";
 
@@ -25,6 +26,8 @@ export interface Witnesses {
   /** Where the machine's files begin. */
   readonly root: string;
   readonly commands: ReadCommands;
+  /** How long a fresh line of the journal is waited for. */
+  readonly laterMs?: number;
 }
 
 /** What a change may be off the last good look by the grain of the clocks. */
@@ -42,7 +45,13 @@ export async function attribute(change: Change, witnesses: Witnesses): Promise<A
   const moments = [...(await changesOf(files, witnesses.root)), ...(await deedsOf(units, goodAt, witnesses))];
   const at = Math.max(...moments.filter((moment) => moment >= goodAt - SLACK_MS && moment <= now + SLACK_MS));
   if (at === Number.NEGATIVE_INFINITY) return { since: goodAt, sinceBy: "look", who: [] };
-  return { since: at, sinceBy: "change", who: await whoAt(at, [...files, ...units], witnesses) };
+  const about = [...files, ...units];
+  let who = await whoAt(at, about, witnesses);
+  if (who.length === 0 && now - at < FRESH_MS) {
+    await setTimeout(witnesses.laterMs ?? LATER_MS);
+    who = await whoAt(at, about, witnesses);
+  }
+  return { since: at, sinceBy: "change", who };
 }
 
 /** When each was last changed in any way; where one is gone, when its directory was. */
@@ -57,7 +66,10 @@ async function changesOf(paths: readonly string[], root: string): Promise<number
   return moments.filter((moment) => moment !== undefined).map(Math.round);
 }
 
-const JOURNAL_MS = 5_000;
+const JOURNAL_MS = 20_000;
+/** On a busy machine the journal has a line some moments after the deed; of what is older it has all. */
+const FRESH_MS = 10_000;
+const LATER_MS = 2_000;
 const FIELDS = "MESSAGE,_PID,_COMM,_EXE,_UID";
 const HOUR_S = 3600;
 

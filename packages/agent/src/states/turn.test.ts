@@ -30,3 +30,23 @@ test("a run that nobody waits for is asked to give way when another comes, and t
   await (await next).end();
   expect(turns.holders).toEqual([]);
 });
+
+test("who waits is told for which job, and not for a look that gives way", async () => {
+  await using dir = await temporaryDirectory();
+  const turns = new Turns(dir.path);
+  const job = await turns.take("a job", never, () => undefined);
+  const gone = new AbortController();
+  const look = turns.take(
+    "a look",
+    gone.signal,
+    () => undefined,
+    () => gone.abort(new Error("gave way")),
+  );
+  look.catch(() => undefined);
+  const told: string[] = [];
+  const next = turns.take("another job", never, (forWhom) => told.push(forWhom));
+  await expect(look).rejects.toThrow("gave way");
+  await job.end();
+  await (await next).end();
+  expect(told).toEqual(["a job"]);
+});

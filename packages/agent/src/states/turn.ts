@@ -45,14 +45,16 @@ export class Turns {
     const left = Promise.withResolvers<void>();
     const place: Place = { who, gone: left.promise, giveWay };
     const ahead = this.#queue.at(-1);
-    for (const before of this.#queue) before.giveWay?.();
+    // Whoever gives way is not waited for.
+    const before = this.#queue.findLast((one) => !one.giveWay) ?? ahead;
+    for (const one of this.#queue) one.giveWay?.();
     this.#queue.push(place);
     const leave = (): void => {
       this.#queue.splice(this.#queue.indexOf(place), 1);
       left.resolve();
     };
     try {
-      if (ahead) waits(ahead.who);
+      if (before) waits(before.who);
       await this.#whenGone(ahead?.gone, place, signal);
       const lock = await this.#lock(signal, waits);
       return {
