@@ -86,7 +86,9 @@ async function underFire(scene_: Scene, kill: (scene: Scene) => Promise<void>) {
   for (let at = 0; at < KILLS; at++) {
     const before = jobs.size;
     await expect.poll(() => jobs.size, { timeout: 30_000 }).toBeGreaterThan(before + 3);
-    await new Promise((resolve) => setTimeout(resolve, random.below(400)));
+    // At another moment each time, counted in what the node was told that it was kept.
+    const moment = said.size + random.below(20);
+    await expect.poll(() => said.size, { timeout: 30_000, interval: 2 }).toBeGreaterThanOrEqual(moment);
     await kill(scene_);
   }
   stop.abort();
