@@ -22,7 +22,7 @@ const Path = z
   .string()
   .max(1024)
   .regex(/^\/([^/\0\n]+(\/[^/\0\n]+)*)?$/, "an absolute path without a `/` at its end");
-const Percent = z.number().min(1).max(100);
+const Percent = z.number().positive().max(100);
 const Node = z.literal("node").describe("Always `node`: there is one of it.");
 
 /** Of what lasts: how long it must be so before a word is said, and when that is said again. */

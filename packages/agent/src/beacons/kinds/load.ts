@@ -16,10 +16,10 @@ export const load = defineBeacon({
       async () => {
         const now = Number((await read("/proc/loadavg"))?.split(" ")[PLACES[windowMinutes]] ?? Number.NaN);
         if (!Number.isFinite(now)) throw new BomaError("internal", "/proc/loadavg cannot be read");
-        const perCpu = Math.round((now / cpus()) * 100) / 100;
+        const perCpu = now / cpus();
         high = perCpu >= most * (high ? SLACK : 1);
         eyes.blind(undefined);
-        eyes.is(high, { load: now, perCpu, windowMinutes });
+        eyes.is(high, { load: now, perCpu: Math.round(perCpu * 100) / 100, windowMinutes });
       },
       (thrown) => eyes.blind(messageOf(thrown)),
     );

@@ -14,12 +14,12 @@ export const memory = defineBeacon({
       LOOK_MS,
       async () => {
         const { totalBytes, availableBytes } = parseMemory(await read("/proc/meminfo"));
-        const usedPercent = Math.round((1 - availableBytes / totalBytes) * 1000) / 10;
+        const usedPercent = (1 - availableBytes / totalBytes) * 100;
         const scarce = usedPercent >= most - (since === undefined ? 0 : SLACK);
         since = scarce ? (since ?? now()) : undefined;
         eyes.blind(undefined);
         eyes.is(scarce, {
-          usedPercent,
+          usedPercent: Math.round(usedPercent * 10) / 10,
           availableBytes,
           forMs: since === undefined ? 0 : Math.round(now() - since),
         });
