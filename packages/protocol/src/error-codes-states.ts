@@ -108,6 +108,14 @@ export const stateCodes = {
     "A download did not succeed, or went where it may not.",
     "Try the URL on the node; the message has the server's answer.",
   ),
+  "state/api": failed(
+    "The API of a daemon did not answer, or answered otherwise than it should.",
+    "The message has the daemon's own words; look whether it runs, and at its log.",
+  ),
+  "gate/closed": failed(
+    "Something was not ready when the time for it was over.",
+    "The cause is in the message; what stands on it was not begun.",
+  ),
   "package/unavailable": failed(
     "No source has a package, or this machine has no apt.",
     "Check the name, the version and the sources; `pkg.installed` can fetch newer lists.",

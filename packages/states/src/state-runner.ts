@@ -8,7 +8,8 @@ import type { RunReport } from "./engine/report.ts";
 export interface StateRunner {
   /** The catalog that the master compiled for this node and this job. */
   catalog(): Promise<Catalog>;
-  run(mode: "apply" | "plan"): Promise<RunReport>;
+  /** With `maintenance`, what is protected may be restarted. */
+  run(mode: "apply" | "plan", options?: { readonly maintenance?: boolean }): Promise<RunReport>;
 }
 
 export function runnerOf({ states }: Pick<Call, "states">): StateRunner {

@@ -1,7 +1,9 @@
 import type { z } from "zod";
 
+import type { OwnedNeed, PortNeed } from "./catalog/needs.ts";
 import type { Changes } from "./changes.ts";
 import type { Host, ReadHost } from "./host/host.ts";
+import type { Stage } from "./stages.ts";
 import type { Given } from "./testing/given.ts";
 
 export type Params = z.ZodObject;
@@ -71,6 +73,14 @@ export interface StateSpec<P extends Params, K extends Name<P>, T extends object
   claims?(want: z.output<P>): readonly string[];
   /** Claims of others that come first where they are in the catalog, such as the directory above. */
   after?(want: z.output<P>): readonly string[];
+  /** What it wants others to do for it: the ports on which it is to be reached. */
+  needs?(want: z.output<P>): readonly PortNeed[];
+  /** Takes the needs of all other declarations of the node into its own parameters, where a catalog is compiled. */
+  gathers?(want: z.output<P>, needs: readonly OwnedNeed[]): z.output<P>;
+  /** Where it stands when a fleet comes up. */
+  readonly stage?: Stage;
+  /** The stages that it stands on, where they are others than those of its stage. */
+  awaits?(want: z.output<P>): readonly Stage[];
   /** What an author should know at compile time, such as a command that nothing guards. */
   warnings?(want: z.output<P>, options: Guards): readonly string[];
   /** Looks, never touches. Returns the properties that differ. */
@@ -102,10 +112,14 @@ export interface RefreshableSpec<
   S extends Name<P>,
 > extends StateSpec<P, K, T, S> {
   refresh(want: z.output<P>, host: Host): Promise<void>;
+  /** Why a refresh has to wait for maintenance, if it has to; it stays owed until then. */
+  protects?(want: z.output<P>, host: ReadHost): Promise<string | undefined>;
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any -- the one place where all kinds are alike.
 export type AnySpec = StateSpec<any, any, any, any> & {
   // oxlint-disable-next-line typescript/no-explicit-any -- as above.
   refresh?(want: any, host: Host): Promise<void>;
+  // oxlint-disable-next-line typescript/no-explicit-any -- as above.
+  protects?(want: any, host: ReadHost): Promise<string | undefined>;
 };

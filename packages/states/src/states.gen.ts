@@ -29,6 +29,8 @@ import fileManaged from "./states/file/managed.ts";
 import fileRecurse from "./states/file/recurse.ts";
 import fileSymlink from "./states/file/symlink.ts";
 import fsFormatted from "./states/fs/formatted.ts";
+import gateHttp from "./states/gate/http.ts";
+import gateUnit from "./states/gate/unit.ts";
 import gitCheckout from "./states/git/checkout.ts";
 import groupAbsent from "./states/group/absent.ts";
 import groupPresent from "./states/group/present.ts";
@@ -74,6 +76,7 @@ export const cron = { job: cronJob };
 export const download = { file: downloadFile };
 export const file = { absent: fileAbsent, block: fileBlock, directory: fileDirectory, line: fileLine, managed: fileManaged, recurse: fileRecurse, symlink: fileSymlink };
 export const fs = { formatted: fsFormatted };
+export const gate = { http: gateHttp, unit: gateUnit };
 export const git = { checkout: gitCheckout };
 export const group = { absent: groupAbsent, present: groupPresent };
 export const hostname = { set: hostnameSet };
@@ -123,6 +126,8 @@ export const states: Readonly<Record<string, AnyState>> = {
   "file.recurse": fileRecurse,
   "file.symlink": fileSymlink,
   "fs.formatted": fsFormatted,
+  "gate.http": gateHttp,
+  "gate.unit": gateUnit,
   "git.checkout": gitCheckout,
   "group.absent": groupAbsent,
   "group.present": groupPresent,

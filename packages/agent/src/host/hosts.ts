@@ -15,6 +15,7 @@ import { realAccounts } from "./accounts.ts";
 import { realCommands } from "./commands-port.ts";
 import { realDownloads } from "./downloads.ts";
 import { realFiles } from "./files.ts";
+import { realHttp } from "./http.ts";
 import { realKernel } from "./kernel.ts";
 import { realMachine } from "./machine.ts";
 import { realMounts } from "./mounts.ts";
@@ -78,6 +79,7 @@ export const realHost: Machine = {
       downloads: realDownloads(tools),
       storage: realStorage(tools),
       duties: noDuties,
+      http: realHttp(session),
     };
   },
 };

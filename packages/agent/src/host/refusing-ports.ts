@@ -13,6 +13,7 @@ const PORTS = [
   "downloads",
   "storage",
   "duties",
+  "http",
 ] as const;
 
 /** Ports of which every method refuses and says why. */

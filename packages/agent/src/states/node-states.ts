@@ -111,9 +111,9 @@ export class NodeStates {
     });
     return {
       ...runner,
-      run: (mode) => {
+      run: (mode, options) => {
         if (mode === "apply") this.#applies += 1;
-        return runner.run(mode);
+        return runner.run(mode, options);
       },
     };
   }

@@ -67,13 +67,13 @@ export function stateRunner(world: RunWorld, request: RunRequest): StateRunner {
   const opened = (): Promise<Opened> => (opening ??= openParcel(request));
   return {
     catalog: async () => (await opened()).catalog,
-    async run(mode) {
+    async run(mode, { maintenance = false } = {}) {
       const { turns } = world;
       const waits = (forWhom: string): void =>
         request.line({ stream: "stderr", text: `waits for ${forWhom}` });
       const turn = await turns.take(request.who, request.signal, waits, request.giveWay);
       try {
-        return await runOpened(world, request, await opened(), mode);
+        return await runOpened(world, { ...request, maintenance }, await opened(), mode);
       } finally {
         await turn.end();
       }
@@ -89,7 +89,7 @@ async function openParcel({ parcel: fetch, states: statesOf }: RunRequest): Prom
 
 async function runOpened(
   world: RunWorld,
-  request: RunRequest,
+  request: RunRequest & { readonly maintenance: boolean },
   { parcel, catalog, states }: Opened,
   mode: "apply" | "plan",
 ): Promise<RunReport> {
@@ -111,6 +111,7 @@ async function runOpened(
     permit: world.permit,
     pending: parcel.partial ? onlyOf(catalog, world.pending) : world.pending,
     confirm: world.confirm,
+    maintenance: request.maintenance,
   };
   const run = (as: "apply" | "plan"): Promise<RunReport> =>
     runCatalog(catalog, { ...options, mode: as, ...(as === mode && { onProgress: request.progress }) });

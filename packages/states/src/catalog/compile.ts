@@ -7,6 +7,7 @@ import { type Catalog, CATALOG_ENTRIES_MAX, type CatalogEntry, DURATION_MS_MAX }
 import { afterOf, type Claimant, claimOwners, readOr, warningsOf } from "./claims.ts";
 import { type Faults, faults as noFaults, named } from "./faults.ts";
 import { gather, type Gathered, type Sources } from "./gather.ts";
+import { withNeeds } from "./needs.ts";
 import { type Edge, ordered, rankOf, type Step } from "./order.ts";
 import { type Hangs, resolveRequisites } from "./requisites.ts";
 
@@ -35,7 +36,7 @@ export function compileCatalog(
   { bundle = null, secretTag = () => "", ...sources }: CompileOptions = {},
 ): Compiled {
   const faults = noFaults();
-  const all = gather(declarations, sources, faults);
+  const all = withNeeds(gather(declarations, sources, faults), faults);
   if (all.size > CATALOG_ENTRIES_MAX)
     throw new BomaError(
       "state/catalog",

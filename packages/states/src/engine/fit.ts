@@ -29,7 +29,7 @@ export function fitted({ ms, plan, ...head }: Head, results: readonly StateResul
     cut,
   });
   if (sizeOf(results) <= REPORT_BYTES_MAX) return report(results, false);
-  const wanting = results.filter(({ result }) => result !== "ok");
+  const wanting = results.filter(({ result, pending }) => result !== "ok" || pending !== undefined);
   const lean = withoutDiffs(wanting);
   return report(mostImportant(lean), true);
 }

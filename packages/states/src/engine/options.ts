@@ -19,6 +19,8 @@ export interface EngineOptions {
   readonly permit: (state: string) => void;
   readonly pending: PendingRefreshes;
   readonly confirm?: Confirmation | undefined;
+  /** What is protected may be refreshed: this run was given maintenance. */
+  readonly maintenance?: boolean | undefined;
   /** Declarations that may run at the same time. */
   readonly parallel?: number;
   /** How long what was told to end is waited for, before the run goes on without it. */

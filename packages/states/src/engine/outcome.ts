@@ -10,6 +10,8 @@ export interface Outcome {
   readonly comment: string;
   readonly error?: BomaError | undefined;
   readonly refreshed?: boolean | undefined;
+  /** Why a refresh that is owed has to wait; it is kept. */
+  readonly pending?: string | undefined;
   /** The declaration at the root of it that this one was not made so; its own id where it failed itself. */
   readonly failedBy?: string | undefined;
   /** In a plan: a declaration before it, on which it hangs and which would change. */

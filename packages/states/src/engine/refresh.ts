@@ -19,14 +19,21 @@ export async function refreshedIfOwed(
   const watched = [...watch, ...watchAny];
   const cause = causeAmong(run, entry.id, [...watched, EARLIER]);
   if (cause === undefined) return maybe(run, watched, own);
-  if (run.options.mode === "plan") return refreshedOutcome(own, cause, "would be refreshed");
+  const why = await protectedFrom(run, step);
+  if (run.options.mode === "plan")
+    return why === undefined ? refreshedOutcome(own, cause, "would be refreshed") : pendingOutcome(own, why);
   if (isFresh(step, own)) {
     await settle(run, entry.id);
     return own;
   }
+  if (why !== undefined) return pendingOutcome(own, why);
   await refresh(run, entry, step);
   return refreshedOutcome(own, cause, "refreshed");
 }
+
+/** Why it may not be refreshed now. */
+const protectedFrom = async ({ options }: Run, { spec, want, ports }: Step): Promise<string | undefined> =>
+  options.maintenance ? undefined : spec.protects?.(want as never, readHost(ports));
 
 /** The first of these whose change asks for a refresh. */
 const causeAmong = (run: Run, id: string, causes: readonly string[]): string | undefined =>
@@ -52,6 +59,13 @@ function refreshedOutcome(own: Outcome, cause: string, said: string): Outcome {
   const result = said === "refreshed" ? "changed" : "would-change";
   return { ...own, result, refreshed: true, comment: joined(own, `${said} ${why}`) };
 }
+
+/** It stays owed, and that is no change: a second run finds the same. */
+const pendingOutcome = (own: Outcome, why: string): Outcome => ({
+  ...own,
+  pending: why,
+  comment: joined(own, `a restart is pending: ${why}`),
+});
 
 const joined = ({ result, comment }: Outcome, said: string): string =>
   result === "ok" ? said : `${comment}; ${said}`;
@@ -92,6 +106,8 @@ async function listenerOutcome(
   if (run.options.mode === "plan") return refreshedOutcome(own, cause, "would be refreshed at the end");
   try {
     const step = stepOf(entry);
+    const why = await protectedFrom(run, step);
+    if (why !== undefined) return pendingOutcome(own, why);
     await within((ports) => refresh(run, entry, { ...step, ports }), limitsOf(run, entry, step.spec));
     return {
       ...refreshedOutcome(own, cause, "refreshed"),

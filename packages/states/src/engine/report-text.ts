@@ -24,7 +24,9 @@ export const asReport = (value: unknown): RunReport | undefined =>
     : undefined;
 
 export function reportText({ results, summary, cut }: RunReport, paint: Paint): string {
-  const shown = results.filter(({ result, refreshed }) => result !== "ok" || refreshed);
+  const shown = results.filter(
+    ({ result, refreshed, pending }) => result !== "ok" || refreshed || pending !== undefined,
+  );
   const lines = shown.flatMap((one) => resultLines(one, paint));
   const counted = (Object.keys(COLOURS) as Result[]).filter((result) => summary[result] > 0);
   const closing = counted.map((result) => paint(COLOURS[result], `${summary[result]} ${result}`));

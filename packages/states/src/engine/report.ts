@@ -22,6 +22,8 @@ export const StateResult = z.strictObject({
   ms: z.number(),
   /** It was refreshed, or would be, because of a change that it watches. */
   refreshed: z.boolean().optional(),
+  /** A refresh is owed and waits, and why: a restart that only maintenance may do. */
+  pending: z.string().optional(),
   /** In a plan: of what was found, so that an apply can say what is otherwise now. */
   digest: z.string().optional(),
   error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string() }).optional(),

@@ -74,7 +74,7 @@ function openBook(run: Run): Book {
 /** What may be told of an outcome: every text in it masked. */
 function resultOf(run: Run, entry: CatalogEntry, outcome: Outcome, ms: number): StateResult {
   const { mask, catalog, options } = run;
-  const { result, changes, comment, refreshed, error } = outcome;
+  const { result, changes, comment, refreshed, pending, error } = outcome;
   const isSecret = secretProperties(run, entry);
   const short = (text: string, max: number): string => {
     const masked = mask.text(text);
@@ -88,6 +88,7 @@ function resultOf(run: Run, entry: CatalogEntry, outcome: Outcome, ms: number): 
     comment: short(comment, COMMENT_MAX),
     ms: rounded(ms),
     ...(refreshed && { refreshed }),
+    ...(pending !== undefined && { pending: short(pending, COMMENT_MAX) }),
     ...(options.mode === "plan" && { digest: outcomeDigest(entry, outcome, catalog, isSecret) }),
     ...(error && {
       error: {

@@ -8,6 +8,7 @@ import type { Commands, ReadCommands } from "./commands.ts";
 import type { Downloads, ReadDownloads } from "./downloads.ts";
 import type { Duties, ReadDuties } from "./duties.ts";
 import type { Files, ReadFiles } from "./files.ts";
+import type { Http, ReadHttp } from "./http.ts";
 import type { Kernel, ReadKernel } from "./kernel.ts";
 import type { Machine, ReadMachine } from "./machine.ts";
 import type { Mounts, ReadMounts } from "./mounts.ts";
@@ -28,6 +29,7 @@ export interface ReadHost {
   readonly downloads: ReadDownloads;
   readonly storage: ReadStorage;
   readonly duties: ReadDuties;
+  readonly http: ReadHttp;
 }
 
 /** apply() gets both halves. */
@@ -43,6 +45,7 @@ export interface Host extends ReadHost {
   readonly downloads: Downloads;
   readonly storage: Storage;
   readonly duties: Duties;
+  readonly http: Http;
 }
 
 /** One kind of effect in two halves: an object that can look, and one that can also change. */

@@ -16,6 +16,8 @@ export interface Given {
   readonly services?: Readonly<Record<string, GivenService>>;
   /** What programs answer: the words of the command, joined by spaces, or its program alone, to what they say. */
   readonly commands?: Readonly<Record<string, GivenAnswer>>;
+  /** What daemons answer, by method and address: `GET http://127.0.0.1:8500/v1/status/leader`. */
+  readonly http?: Readonly<Record<string, GivenApi>>;
   /** Beside root, who is always there. */
   readonly users?: Readonly<Record<string, GivenUser>>;
   readonly groups?: Readonly<Record<string, GivenGroup>>;
@@ -36,6 +38,15 @@ export interface GivenAnswer {
   readonly stderr?: string;
   /** Files that are there once the program has run; a program that only looks makes none. */
   readonly makes?: Readonly<Record<string, GivenFile>>;
+}
+
+export interface GivenApi {
+  /** 200 where it is not said. */
+  readonly status?: number;
+  /** A text, or what is sent as JSON. */
+  readonly body?: string | object;
+  /** What is answered from then on, by method and address; `null`: nothing more. It may depend on what was sent. */
+  readonly makes?: Readonly<Record<string, GivenApi | null | ((sent: string) => GivenApi | null)>>;
 }
 
 export interface GivenUser {

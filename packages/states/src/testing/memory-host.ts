@@ -9,6 +9,7 @@ import { memoryCommands } from "./memory-commands.ts";
 import { memoryDownloads } from "./memory-downloads.ts";
 import { memoryDuties } from "./memory-duties.ts";
 import { memoryFiles, type MemoryTree, memoryTree } from "./memory-files.ts";
+import { memoryHttp } from "./memory-http.ts";
 import { memoryKernel } from "./memory-kernel.ts";
 import { memoryMachine } from "./memory-machine.ts";
 import { memoryMounts } from "./memory-mounts.ts";
@@ -45,6 +46,7 @@ export function memoryHost(given: Given = {}): MemoryHost {
     downloads: memoryDownloads(world),
     storage: memoryStorage(world),
     duties: memoryDuties(world),
+    http: memoryHttp(world),
   };
   return { ports: recorded(ports, log), tree, log };
 }

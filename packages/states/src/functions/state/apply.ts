@@ -18,6 +18,10 @@ export default defineFunction({
       .regex(/^[0-9a-f]{8,64}$/, "the hash that `boma-master plan` printed")
       .optional()
       .describe("Exactly what this stored plan says, or nothing: a node that has moved since refuses."),
+    maintenance: z
+      .boolean()
+      .default(false)
+      .describe("Does the restarts that are pending: of units that are protected from them otherwise."),
   }),
   positional: ["trees"],
   result: RunReport,
@@ -31,6 +35,6 @@ export default defineFunction({
     "boma-master run web01 state.apply nginx --test",
     "boma-master run 'role:db' state.apply plan=0123abcd",
   ],
-  run: (_params, call) => runnerOf(call).run(call.test ? "plan" : "apply"),
+  run: ({ maintenance }, call) => runnerOf(call).run(call.test ? "plan" : "apply", { maintenance }),
   outcome: outcomeOfReport,
 });

@@ -30,6 +30,10 @@ const params = z.strictObject({
     .boolean()
     .default(false)
     .describe("Reload it after a change that it watches, where it can, not restart it."),
+  restart: z
+    .enum(["now", "window"])
+    .default("now")
+    .describe("When a change that it watches restarts it: at once, or in maintenance only."),
   stableFor: StableFor,
 });
 type Want = z.output<typeof params>;
@@ -64,6 +68,15 @@ export default defineState({
     await readFiles(services, await services.status(want.unit));
     if (enabled) await setEnabled(services, want.unit, enabled);
     if (active) await bringUp(services, want);
+  },
+
+  async protects({ restart, reload, unit }, { services }) {
+    if (restart === "now") return undefined;
+    const { canReload, active, needsDaemonReload } = await services.status(unit);
+    // To reload it is no outage; a unit whose file has changed takes that with a restart only.
+    if (reload && canReload && active === "active" && !needsDaemonReload) return undefined;
+    // What is down already loses nothing.
+    return active === "active" ? `${unit} is restarted in maintenance only` : undefined;
   },
 
   async refresh(want, { services }) {
