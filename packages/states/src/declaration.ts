@@ -5,6 +5,7 @@ import { BomaError, parseDuration } from "@boma/protocol";
 import { z } from "zod";
 
 import { checkParams } from "./check-params.ts";
+import { type Stage, STAGES } from "./stages.ts";
 import type { AnySpec } from "./state-spec.ts";
 
 /** A declaration, or its name as YAML writes it: `pkg.installed(nginx)`. */
@@ -77,6 +78,7 @@ const Common = z.strictObject({
   order: z.union([z.enum(["first", "last"]), z.int()]).optional(),
   failHard: z.boolean().optional(),
   drift: DriftOption.optional(),
+  stage: z.enum(STAGES).optional(),
 });
 
 export interface CommonOptions {
@@ -94,6 +96,8 @@ export interface CommonOptions {
   readonly failHard?: boolean;
   /** When it is not so any more: put it right, tell of it, tell of it once, or leave it alone until a day (`2026-12-01`). */
   readonly drift?: DriftOption;
+  /** Where it stands when a fleet comes up, if that is another place than its state's. */
+  readonly stage?: Stage;
 }
 type Requisites = { readonly [R in Exclude<Requisite, "watch" | "watchAny" | "listen">]?: References };
 type RequisitesIn = { readonly [R in RequisiteIn]?: References };

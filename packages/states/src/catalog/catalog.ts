@@ -5,6 +5,7 @@ import { DECLARATION_ID_LENGTH_MAX, KEY_LENGTH_MAX, pack, STATE_LENGTH_MAX } fro
 import { z } from "zod";
 
 import { DriftOption, REQUISITES } from "../declaration.ts";
+import { STAGES } from "../stages.ts";
 
 /** Declarations that one catalog may hold. */
 export const CATALOG_ENTRIES_MAX = 20_000;
@@ -33,6 +34,9 @@ export const CatalogEntry = z.strictObject({
   timeoutMs: DurationMs.positive().optional(),
   failHard: z.boolean().optional(),
   drift: DriftOption.optional(),
+  /** Where it stands when a fleet comes up, and what that stands on where it is not as usual. */
+  stage: z.enum(STAGES).optional(),
+  awaits: z.array(z.enum(STAGES)).optional(),
   /** Where in the site it was written. */
   origin: z.strictObject({ file: z.string(), line: z.int(), column: z.int() }).optional(),
 });

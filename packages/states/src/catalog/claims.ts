@@ -3,6 +3,7 @@ import { asBomaError } from "@boma/protocol";
 
 import type { Origin } from "../declaration.ts";
 import { replaceSecrets } from "../secret.ts";
+import type { Stage } from "../stages.ts";
 import type { AnySpec, Guards } from "../state-spec.ts";
 import { type Faults, withPlace } from "./faults.ts";
 
@@ -32,6 +33,9 @@ export const claimsOf = ({ spec, params }: Pick<Claimant, "spec" | "params">): r
   spec.claims?.(opened(params)) ?? [];
 export const afterOf = ({ spec, params }: Pick<Claimant, "spec" | "params">): readonly string[] =>
   spec.after?.(opened(params)) ?? [];
+/** The stages that a declaration stands on. */
+export const awaitsOf = ({ spec, params }: Pick<Claimant, "spec" | "params">): readonly Stage[] =>
+  spec.awaits?.(opened(params)) ?? [];
 export const warningsOf = ({ spec, params, options = {} }: Claimant): readonly string[] =>
   spec.warnings?.(opened(params), options) ?? [];
 
@@ -65,11 +69,11 @@ const conflict = (claim: string, one: Claimant, other: Claimant) =>
   }) as const;
 
 /** What a state's author wrote may throw; that is a fault of this declaration, not of the compiler. */
-export function readOr(
+export function readOr<T extends string>(
   claimant: Claimant,
-  read: (claimant: Claimant) => readonly string[],
+  read: (claimant: Claimant) => readonly T[],
   faults: Faults,
-): readonly string[] {
+): readonly T[] {
   try {
     return read(claimant);
   } catch (thrown) {

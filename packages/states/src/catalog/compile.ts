@@ -4,7 +4,7 @@ import { BomaError, KEY_LENGTH_MAX, parseDuration } from "@boma/protocol";
 import { type Declaration, type Origin, originOf } from "../declaration.ts";
 import { secretsIn } from "../secret.ts";
 import { type Catalog, CATALOG_ENTRIES_MAX, type CatalogEntry, DURATION_MS_MAX } from "./catalog.ts";
-import { afterOf, type Claimant, claimOwners, readOr, warningsOf } from "./claims.ts";
+import { afterOf, awaitsOf, type Claimant, claimOwners, readOr, warningsOf } from "./claims.ts";
 import { type Faults, faults as noFaults, named } from "./faults.ts";
 import { gather, type Gathered, type Sources } from "./gather.ts";
 import { withNeeds } from "./needs.ts";
@@ -121,9 +121,9 @@ function cycleFault(cycle: readonly Step[], parts: readonly Part[]) {
   } as const;
 }
 
-function entryOf({ declaration, params, hangs, after }: Part, faults: Faults): CatalogEntry {
+function entryOf({ declaration, spec, params, hangs, after }: Part, faults: Faults): CatalogEntry {
   const { id, state, key, options } = declaration;
-  const { unless, onlyIf, creates, retry, timeout, failHard, drift } = options;
+  const { unless, onlyIf, creates, retry, timeout, failHard, drift, stage = spec.stage } = options;
   const origin = originOf(declaration);
   if (key.length > KEY_LENGTH_MAX)
     faults.add({ code: "state/params", message: `${named(declaration).slice(0, 200)}: the key is too long` });
@@ -156,6 +156,10 @@ function entryOf({ declaration, params, hangs, after }: Part, faults: Faults): C
     ...(timeout !== undefined && { timeoutMs: duration("timeout", timeout, 1) }),
     ...(failHard && { failHard }),
     ...(drift && { drift }),
+    ...(stage && {
+      stage,
+      ...(spec.awaits && { awaits: [...readOr({ id, spec, params }, awaitsOf, faults)] }),
+    }),
     ...(origin && { origin }),
   };
 }

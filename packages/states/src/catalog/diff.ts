@@ -46,8 +46,8 @@ function changesBetween(was: CatalogEntry, is: CatalogEntry): Changes {
 
 /** Where it was written is not part of what it says. */
 function propertiesOf({ params, requisites, after, ...entry }: CatalogEntry): Record<string, unknown> {
-  const { unless, onlyIf, creates, retry, timeoutMs, failHard, drift } = entry;
-  const own = { unless, onlyIf, creates, retry, timeoutMs, failHard, drift };
+  const { unless, onlyIf, creates, retry, timeoutMs, failHard, drift, stage, awaits } = entry;
+  const own = { unless, onlyIf, creates, retry, timeoutMs, failHard, drift, stage, awaits };
   return { ...own, ...requisites, ...(after.length > 0 && { after }), ...params };
 }
 

@@ -49,3 +49,22 @@ test("a need is known though a secret of its declaration is not", () => {
 test("a need that cannot be is a fault of the declaration that has it", () => {
   expect(() => gathered(wall("w"), daemon("web", { port: 70_000 }))).toThrow(/trial\.daemon\(web\)/);
 });
+
+test("a declaration stands where its state stands, or where it says, and an entry says on what", () => {
+  const staged = defineState({
+    ...daemon.spec,
+    name: "trial.staged",
+    stage: "vault",
+    awaits: ({ name }) => (name === "alone" ? [] : ["consul"]),
+  });
+  const { entries } = compileCatalog([
+    daemon("web", { port: 80 }),
+    staged("with", { port: 81 }),
+    staged("alone", { port: 82, stage: "apps" }),
+  ]).catalog;
+  expect(entries.map(({ stage, awaits }) => [stage, awaits])).toEqual([
+    [undefined, undefined],
+    ["vault", ["consul"]],
+    ["apps", []],
+  ]);
+});

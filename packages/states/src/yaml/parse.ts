@@ -33,7 +33,7 @@ import { fill } from "./fill.ts";
 
 const BYTES_MAX = 4 * 1024 * 1024;
 const ALIASES_MAX = 100;
-const COMMON = ["unless", "onlyIf", "creates", "retry", "timeout", "order", "failHard", "drift"];
+const COMMON = ["unless", "onlyIf", "creates", "retry", "timeout", "order", "failHard", "drift", "stage"];
 
 export type StateSpecs = Readonly<Record<string, AnySpec>>;
 

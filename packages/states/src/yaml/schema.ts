@@ -2,6 +2,7 @@
 import { z } from "zod";
 
 import { REQUISITES, REQUISITES_IN } from "../declaration.ts";
+import { STAGES } from "../stages.ts";
 import type { AnySpec } from "../state-spec.ts";
 
 const REFERENCE = { anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }] };
@@ -19,6 +20,10 @@ const COMMON = {
   timeout: { type: "string", description: "How long it may take: 90s, 5m." },
   order: { anyOf: [{ enum: ["first", "last"] }, { type: "integer" }] },
   failHard: { type: "boolean", description: "When it fails, nothing further begins." },
+  stage: {
+    description: "Where it stands when a fleet comes up, if that is another place than its state's.",
+    enum: STAGES,
+  },
   drift: {
     description: "What the agent does by itself when this is not so any more.",
     anyOf: [
