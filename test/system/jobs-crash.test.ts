@@ -80,7 +80,7 @@ describe("an agent that is killed in the middle of a job", () => {
   test("does what may be done twice again, and returns the answer", async () => {
     const box = fleet.agents.get("box")!;
     box.signal("SIGSTOP");
-    await using watching = fleet.spawn("run", "box", "test.echo", "again");
+    await using watching = fleet.spawn("run", "box", "test.echo", "again", "--timeout", "60s");
     const job = await jobOf(watching);
     // The order lies in its mailbox, and it has not taken it when it dies.
     box.signal("SIGKILL");

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 
 import type { Grains } from "@boma/protocol";
-import { type FunctionHost, functions } from "@boma/states/core";
+import { type FunctionHost, functions, STAGES } from "@boma/states/core";
 
 import type { KeptParts } from "./agent-kept.ts";
 import type { AgentOptions } from "./agent-options.ts";
@@ -17,6 +17,8 @@ import { type CallSession, hostOf, realHost } from "./host/hosts.ts";
 import { Jobs } from "./jobs.ts";
 import { openSchedules } from "./schedules/open-schedules.ts";
 import type { NodeSchedules } from "./schedules/schedules.ts";
+import { NodeStages } from "./stages/node-stages.ts";
+import { StageHolds } from "./stages/stage-holds.ts";
 import { builtIn, NodeStates } from "./states/node-states.ts";
 
 const WHY_LENGTH_MAX = 500;
@@ -45,7 +47,12 @@ export function makeDoers(
   const { time, log, status, random } = world;
   const { identity, journal, policy, letters, outbox, duties, cache, driftBook: book, beacons, tell } = kept;
   const states = makeStates(options, world, kept, family);
+  const holds = new StageHolds(join(dir, "stages.json"), { bootId: options.bootId ?? "", durable });
+  // Whoever applies all of it wants all of it up.
+  cache.listen(() => void holds.release(STAGES).catch(() => undefined));
+  const stages = new NodeStages({ cache, states, machine, holds });
   const drift = makeDrift({
+    held: () => holds.held(),
     machine,
     policy,
     journal,
@@ -59,7 +66,7 @@ export function makeDoers(
     random,
   });
   const host = (session: CallSession): FunctionHost =>
-    hostOf(machine, { collect, status, duties: duties.port, schedules, beacons, drift }, session);
+    hostOf(machine, { collect, status, duties: duties.port, schedules, beacons, drift, stages }, session);
   const schedules = openSchedules({
     dir,
     durable,

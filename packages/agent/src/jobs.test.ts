@@ -49,6 +49,7 @@ async function bench(
           duties,
           schedules: undefined as never,
           beacons: undefined as never,
+          stages: undefined as never,
           drift: undefined as never,
         },
         session,

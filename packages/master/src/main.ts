@@ -5,6 +5,7 @@ import { audit } from "./commands/audit.ts";
 import { bundle } from "./commands/bundle.ts";
 import { catalog } from "./commands/catalog.ts";
 import { check } from "./commands/check.ts";
+import { coldstart, coldstop } from "./commands/cold.ts";
 import { completion } from "./commands/completion.ts";
 import { doc } from "./commands/doc.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -53,6 +54,8 @@ const commands = [
   run,
   catalog,
   drift,
+  coldstart,
+  coldstop,
   jobs,
   events,
   audit,

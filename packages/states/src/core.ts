@@ -47,6 +47,7 @@ export type * from "./host/machine.ts";
 export type * from "./host/mounts.ts";
 export type * from "./host/packages.ts";
 export type * from "./host/services.ts";
+export * from "./host/stages.ts";
 export type * from "./host/storage.ts";
 export * from "./notify/index.ts";
 export type * from "./schedules/port.ts";

@@ -3,6 +3,7 @@ import type { Grains } from "@boma/protocol";
 import type { BeaconsPort } from "./beacons/port.ts";
 import type { DriftPort } from "./host/drift.ts";
 import type { Host } from "./host/host.ts";
+import type { StagesPort } from "./host/stages.ts";
 import type { Schedules } from "./schedules/port.ts";
 
 /** What a running function has: the machine, the agent itself, and the states. */
@@ -18,6 +19,7 @@ export interface FunctionHost extends Host {
   readonly beacons: BeaconsPort;
   /** What the node does about its own catalog. */
   readonly drift: DriftPort;
+  readonly stages: StagesPort;
 }
 
 export interface AgentStatus {

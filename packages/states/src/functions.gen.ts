@@ -21,6 +21,9 @@ import serviceRestart from "./functions/service/restart.ts";
 import serviceStart from "./functions/service/start.ts";
 import serviceStatus from "./functions/service/status.ts";
 import serviceStop from "./functions/service/stop.ts";
+import stageList from "./functions/stage/list.ts";
+import stageStart from "./functions/stage/start.ts";
+import stageStop from "./functions/stage/stop.ts";
 import stateApply from "./functions/state/apply.ts";
 import statePlan from "./functions/state/plan.ts";
 import stateShow from "./functions/state/show.ts";
@@ -55,6 +58,9 @@ const table = {
   "service.start": serviceStart,
   "service.status": serviceStatus,
   "service.stop": serviceStop,
+  "stage.list": stageList,
+  "stage.start": stageStart,
+  "stage.stop": stageStop,
   "state.apply": stateApply,
   "state.plan": statePlan,
   "state.show": stateShow,

@@ -92,6 +92,7 @@ const host: FunctionHost = {
     reset: async (ids) => ids ?? [],
   },
   beacons: { list: () => [] },
+  stages: undefined as never,
   schedules: {
     list: () => [
       { name: "nightly", function: "test.ping", enabled: true, running: false, missed: 0, nextDue: 0 },

@@ -7,13 +7,14 @@ import {
   type DriftSettings,
   maskOf,
   type Mask,
+  type Stage,
   type StateResult,
 } from "@boma/states/core";
 
 import type { NodeStates } from "../states/node-states.ts";
 import type { CatalogCache, KeptCatalog } from "./catalog-cache.ts";
 import { entryDigest } from "./findings.ts";
-import { type Modes, modesOf } from "./settings.ts";
+import { HANDS_OFF, type Modes, modesOf } from "./settings.ts";
 
 export interface KeptEntry extends Modes {
   readonly entry: CatalogEntry;
@@ -34,6 +35,8 @@ interface OpenPorts {
   readonly states: Pick<NodeStates, "statesOf">;
   readonly settings: DriftSettings;
   readonly now: number | undefined;
+  /** Stages that were stopped on purpose. */
+  readonly held: ReadonlySet<Stage>;
   readonly signal: AbortSignal;
 }
 
@@ -46,6 +49,7 @@ export async function openKept({
   states,
   settings,
   now,
+  held,
   signal,
 }: OpenPorts): Promise<KeptNode | undefined> {
   const kept = await cache.load();
@@ -60,10 +64,9 @@ export async function openKept({
           "drift/catalog",
           `this agent knows no state ${entry.state}, which ${entry.id} needs`,
         );
-      return [
-        entry.id,
-        { entry, spec, digest: entryDigest(entry), ...modesOf(entry, spec, { settings, now }) },
-      ];
+      const modes =
+        entry.stage && held.has(entry.stage) ? HANDS_OFF : modesOf(entry, spec, { settings, now });
+      return [entry.id, { entry, spec, digest: entryDigest(entry), ...modes }];
     }),
   );
   return { kept, hash: catalogHash(catalog), states: specs, entries, mask: maskOf(Object.values(secrets)) };

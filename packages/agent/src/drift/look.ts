@@ -1,6 +1,6 @@
 /** One look at the node: what differs, what to say of it, and what to put right. One at a time. */
 import { asBomaError, type EventData, type NodeEventBody } from "@boma/protocol";
-import { type DriftLook, type DriftSettings, withFollowers } from "@boma/states/core";
+import { type DriftLook, type DriftSettings, type Stage, withFollowers } from "@boma/states/core";
 
 import type { MasterTime } from "../clock.ts";
 import { messageOf } from "../files.ts";
@@ -20,6 +20,8 @@ export interface LookPorts {
   readonly book: DriftBook;
   readonly states: Pick<NodeStates, "runnerOfKept" | "statesOf" | "holders" | "applies">;
   readonly settings: () => DriftSettings;
+  /** Stages that were stopped on purpose: what belongs to them is left alone. */
+  readonly held: () => Promise<ReadonlySet<Stage>>;
   readonly tell: (event: NodeEventBody) => void;
   readonly time: MasterTime;
   readonly log: Log;
@@ -61,10 +63,10 @@ export class Looks {
 
   /** `undefined` where this node keeps no catalog. Throws what keeps it from looking, and tells that once. */
   async open(signal: AbortSignal): Promise<KeptNode | undefined> {
-    const { cache, states, settings, time, book } = this.#ports;
+    const { cache, states, settings, time, book, held } = this.#ports;
     try {
       const now = time.known ? time.now() : undefined;
-      return await openKept({ cache, states, settings: settings(), now, signal });
+      return await openKept({ cache, states, settings: settings(), now, held: await held(), signal });
     } catch (thrown) {
       if (signal.aborted) throw thrown;
       const { message } = asBomaError(thrown);

@@ -16,14 +16,15 @@ export interface Modes {
   readonly mayEnforce: boolean;
 }
 
+export const HANDS_OFF: Modes = { mode: "hands-off", mayEnforce: false };
+
 /** `now`: by the master's time; where that is not known yet, no period comes to its end. */
 export function modesOf(
   { drift }: Pick<CatalogEntry, "drift">,
   { enforcedWhenDeclared }: Pick<AnySpec, "enforcedWhenDeclared">,
   { settings, now }: { readonly settings: Pick<DriftSettings, "mode">; readonly now: number | undefined },
 ): Modes {
-  if (typeof drift === "object" && (now === undefined || now < Date.parse(drift.handsOff)))
-    return { mode: "hands-off", mayEnforce: false };
+  if (typeof drift === "object" && (now === undefined || now < Date.parse(drift.handsOff))) return HANDS_OFF;
   const said = typeof drift === "string" ? drift : undefined;
   const mode = said ?? settings.mode;
   return { mode, mayEnforce: mode === "enforce" && (said !== undefined || enforcedWhenDeclared !== true) };

@@ -3,7 +3,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import type { NodeEventBody } from "@boma/protocol";
-import { compileCatalog, type Declaration } from "@boma/states";
+import { compileCatalog, type Declaration, type Stage } from "@boma/states";
 
 import { MasterTime } from "../clock.ts";
 import { DutyBook } from "../duties/duty-book.ts";
@@ -68,7 +68,8 @@ async function startOn(
   });
   if (holders) Object.defineProperty(states, "holders", { value: holders });
   // The first look of the schedule is far off.
-  const shared = { cache, book, states, duties, tell, time, log: silentLog, random: () => 1 };
+  const held = async (): Promise<ReadonlySet<Stage>> => new Set();
+  const shared = { cache, book, states, duties, tell, time, log: silentLog, random: () => 1, held };
   const looks = new Looks({
     ...shared,
     settings: () => settingsIn(duties),

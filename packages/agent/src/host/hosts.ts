@@ -8,6 +8,7 @@ import {
   type OutputLine,
   type Ports,
   type Schedules,
+  type StagesPort,
   writeHost,
 } from "@boma/states/core";
 
@@ -47,6 +48,7 @@ export interface OwnParts {
   readonly drift: DriftPort;
   readonly schedules: Schedules;
   readonly beacons: BeaconsPort;
+  readonly stages: StagesPort;
 }
 
 export const hostOf = (machine: Machine, own: OwnParts, session: CallSession): FunctionHost => ({
@@ -56,6 +58,7 @@ export const hostOf = (machine: Machine, own: OwnParts, session: CallSession): F
   schedules: own.schedules,
   drift: own.drift,
   beacons: own.beacons,
+  stages: own.stages,
 });
 
 const noDuties = refusingPorts("not there").duties;

@@ -2,9 +2,8 @@
 import { DriftLook } from "@boma/states/core";
 
 import type { DriftView } from "../api/verbs/drift.ts";
-import type { JobItem } from "../jobs/watch.ts";
-import { isSettled, newRunView, take } from "../print/run-view.ts";
 import type { Client } from "./client.ts";
+import { runToEnd } from "./run-to-end.ts";
 
 /** What a node tells comes by another way than its answer, a little later. */
 const HEARD_MS_MAX = 10_000;
@@ -17,13 +16,8 @@ export interface NotChecked {
 
 /** Those who did not look. */
 export async function checkDrift(client: Client, target: string): Promise<NotChecked[]> {
-  const view = newRunView();
-  const args = { target, function: "drift.check", args: {}, test: false, allowEmpty: false, watch: true };
-  for await (const item of client.follow<JobItem>("job.start", args)) {
-    take(view, item);
-    if (isSettled(view)) break;
-  }
-  const nodes = [...view.nodes];
+  const ended = await runToEnd(client, { target, function: "drift.check", args: {} });
+  const nodes = [...ended.nodes];
   const looks = nodes.flatMap(([id, { status, return: value }]) =>
     status === "ok" ? [[id, DriftLook.parse(value)] as const] : [],
   );

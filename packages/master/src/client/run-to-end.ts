@@ -1,0 +1,25 @@
+/** One job, followed until every node has ended. */
+import type { JobItem } from "../jobs/watch.ts";
+import { isSettled, newRunView, type NodeResult, take } from "../print/run-view.ts";
+import type { Client } from "./client.ts";
+
+interface Asked {
+  readonly target: string;
+  readonly function: string;
+  readonly args: Readonly<Record<string, unknown>>;
+}
+
+export interface Ended {
+  readonly job: string | undefined;
+  readonly nodes: ReadonlyMap<string, NodeResult>;
+}
+
+export async function runToEnd(client: Client, asked: Asked): Promise<Ended> {
+  const view = newRunView();
+  const args = { ...asked, test: false, allowEmpty: false, watch: true };
+  for await (const item of client.follow<JobItem>("job.start", args)) {
+    take(view, item);
+    if (isSettled(view)) break;
+  }
+  return { job: view.record?.job, nodes: view.nodes };
+}
