@@ -112,9 +112,58 @@ export const stateCodes = {
     "The API of a daemon did not answer, or answered otherwise than it should.",
     "The message has the daemon's own words; look whether it runs, and at its log.",
   ),
+  "network/gateway": failed(
+    "A gateway that was declared does not answer on its interface.",
+    "Look at its address and at the cable; where a master confirms changes, this one was taken back.",
+  ),
   "gate/closed": failed(
     "Something was not ready when the time for it was over.",
     "The cause is in the message; what stands on it was not begun.",
+  ),
+  "stage/cycle": usage(
+    "Stages of a fleet wait for each other in a circle.",
+    "Take one of the dependencies out of the start, such as a secret that comes from a service started by it.",
+  ),
+  "vault/unreachable": failed(
+    "Vault does not answer.",
+    "`boma-master run NODE vault.status` says how it is; see docs/guide/infra/vault.md.",
+  ),
+  "vault/sealed": failed(
+    "Vault is sealed: it was started, and nobody has opened it yet.",
+    "Its holders open it, each with a share: `boma-master vault unseal NODE`.",
+  ),
+  "vault/denied": failed(
+    "Vault does not let a node in, or not do what it asked for.",
+    "Look at the policies of its token, and whether that is still good.",
+  ),
+  "vault/refused": failed("Vault did not do what it was asked to.", "The message has Vault's own words."),
+  "vault/config": failed(
+    "Vault itself does not accept a configuration; the one before is still in place.",
+    "The message has Vault's own words.",
+  ),
+  "vault/init": failed(
+    "An initialisation of Vault cannot be done, or it is not known what became of one.",
+    "See docs/guide/infra/vault.md: what is lost can only be discarded by a human.",
+  ),
+  "vault/shares": failed(
+    "The shares of a Vault are not where they were looked for, or not those that were meant.",
+    "`boma-master run NODE vault.init-shares CLUSTER` shows what is kept.",
+  ),
+  "vault/share": failed(
+    "Vault did not take a share of its key, or it did not arrive as it was sent.",
+    "Ask again with `boma-master vault unseal NODE`; nothing of a share is kept anywhere.",
+  ),
+  "vault/unlike": failed(
+    "What is in Vault cannot become what is declared without destroying what is in it.",
+    "Move it by hand, or declare what is there.",
+  ),
+  "vault/wrapped": failed(
+    "A wrapping of Vault does not open: it is too old, or was opened before.",
+    "If the node did not open it, somebody else did: take back what was in it.",
+  ),
+  "ceph/silent": failed(
+    "A Ceph cluster did not answer, or not as it should.",
+    "`ceph -s` on the node: without a quorum of monitors it says nothing. Look at `systemctl status 'ceph-mon@*'`.",
   ),
   "package/unavailable": failed(
     "No source has a package, or this machine has no apt.",
@@ -160,6 +209,14 @@ export const stateCodes = {
   "state/contract": failed(
     "A state does not keep the contract of states.",
     "See CONTRIBUTING.md, add a state.",
+  ),
+  "consul/config": failed(
+    "Consul does not accept a configuration.",
+    "The message has Consul's own lines. What was in force before still is.",
+  ),
+  "consul/denied": failed(
+    "Consul refuses a request: the token has no right to it, or there is none.",
+    "Give the declaration a `token` whose policy allows it; see docs/guide/infra/consul.md.",
   ),
   "schedule/unknown": failed(
     "A node keeps no schedule of this name, or cannot keep it.",
