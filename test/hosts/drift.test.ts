@@ -33,6 +33,8 @@ beforeAll(async () => {
   writeFileSync(join(fleet.home, "site/top.ts"), TREE);
   const { code, value } = await run(fleet, "drifting", "state.apply");
   if (code !== 0) throw new Error(`the apply failed: ${JSON.stringify(value)}`);
+  // The look that follows a first apply could find by its schedule what a beacon is to find here.
+  await fleet.event("drift.checked");
 });
 afterAll(async () => {
   await fleet?.[Symbol.asyncDispose]();
