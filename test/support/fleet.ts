@@ -198,7 +198,8 @@ export class Fleet implements AsyncDisposable {
   get busPid(): number {
     for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
       const [, command, parent] = /^\d+ \((.*)\) \S+ (\d+)/.exec(statOf(pid)) ?? [];
-      if (command === "nats-server" && Number(parent) === this.master.pid) return Number(pid);
+      // The program of a newer server may be called otherwise.
+      if (command?.startsWith("nats-server") && Number(parent) === this.master.pid) return Number(pid);
     }
     throw new Error("the master has no nats-server");
   }

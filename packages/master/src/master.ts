@@ -5,8 +5,10 @@ import { ApiDoor } from "./api/api-door.ts";
 import { OperatorRecord } from "./api/rights.ts";
 import { type AuditSettings, openAudit } from "./audit/open-audit.ts";
 import { connectMaster } from "./bus/connect.ts";
+import { watchDisk } from "./bus/disk-watch.ts";
 import { type Presence, watchPresence } from "./bus/presence.ts";
 import { watchRoom } from "./bus/room.ts";
+import type { EmbeddedServer } from "./bus/server.ts";
 import { ensureStreams, type StreamOptions } from "./bus/streams.ts";
 import {
   type BusTrust,
@@ -57,7 +59,8 @@ export interface MasterOptions {
   readonly servers: readonly string[];
   /** The authority of the bus, PEM; absent on loopback. */
   readonly ca?: string | undefined;
-  readonly embedded: boolean;
+  /** The server, where it is ours to start and to stop. */
+  readonly server?: Pick<EmbeddedServer, "renew"> | undefined;
   /** The operator's site, on this host. */
   readonly site: string;
   /** The operator who may do everything on the master's own host. */
@@ -76,13 +79,13 @@ export class Master {
   readonly #connections: readonly NatsConnection[];
   readonly #intake: Intake;
   readonly #api: ApiDoor;
-  readonly #endRoom: () => void;
+  readonly #endRoom: () => Promise<void>;
   readonly #endTakingUp: () => Promise<void>;
 
   private constructor(
     control: Control,
     connections: readonly NatsConnection[],
-    doors: { intake: Intake; api: ApiDoor; endRoom: () => void; endTakingUp: () => Promise<void> },
+    doors: { intake: Intake; api: ApiDoor; endRoom: () => Promise<void>; endTakingUp: () => Promise<void> },
   ) {
     this.control = control;
     this.#connections = connections;
@@ -108,7 +111,7 @@ export class Master {
       const api = new ApiDoor(bus, control);
       await bus.flush();
       await control.events.told({ kind: "master.started", data: { workingKey: control.keyring().name } });
-      const endRoom = watchRoom(control);
+      const endRoom = watchSpace(options, control);
       await control.drift.start();
       control.notifications.start();
       control.reactors.start(control);
@@ -123,7 +126,7 @@ export class Master {
   /** Finishes what is under way and leaves; open jobs go on at the next start. */
   async stop(): Promise<void> {
     this.#api.close();
-    this.#endRoom();
+    await this.#endRoom();
     await this.#endTakingUp();
     await this.#intake.stop();
     this.control.drift.stop();
@@ -140,6 +143,16 @@ export class Master {
     if (await isDoneWithin(drained, DRAIN_MS_MAX)) return;
     await Promise.allSettled(this.#connections.map((connection) => connection.close()));
   }
+}
+
+/** Streams that fill up, and the disk below those that are ours. */
+function watchSpace({ server, home }: MasterOptions, control: Control): () => Promise<void> {
+  const endRoom = watchRoom(control);
+  const endDisk = server && watchDisk({ ...control, server, dir: home.bus });
+  return async () => {
+    endRoom();
+    await endDisk?.();
+  };
 }
 
 interface Assembled extends Control {
@@ -226,7 +239,7 @@ async function assemble(options: MasterOptions, connections: Connections): Promi
 }
 
 /** Where this master is, and how others get there. */
-function theBus({ trust, servers, embedded, ca }: MasterOptions, bus: NatsConnection) {
+function theBus({ trust, servers, server, ca }: MasterOptions, bus: NatsConnection) {
   return {
     bus,
     ca,
@@ -235,7 +248,7 @@ function theBus({ trust, servers, embedded, ca }: MasterOptions, bus: NatsConnec
       issueAgentCredential(trust, { name: id, publicKey: key }),
     startedAt: Date.now(),
     servers: () => servers,
-    busInfo: () => ({ version: bus.info?.version ?? "?", embedded }),
+    busInfo: () => ({ version: bus.info?.version ?? "?", embedded: server !== undefined }),
   };
 }
 

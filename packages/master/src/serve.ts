@@ -54,7 +54,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     const servers = options.nats.split(",").map((url) => url.trim());
     // What is not on this machine is spoken to in TLS only, by nodes as by us.
     const tls = servers.every(isPlainLoopback) ? {} : { ca };
-    const master = await startMaster(options, { trust, url: options.nats, servers, embedded: false, ...tls });
+    const master = await startMaster(options, { trust, url: options.nats, servers, ...tls });
     return { master, servers, stop: () => master.stop() };
   }
   const { host, port } = readListen(options.listen);
@@ -62,7 +62,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   try {
     const servers = reachableAt(host, bus.port, options.names);
     const tls = LOOPBACK.test(host) ? {} : { ca };
-    const master = await startMaster(options, { trust, url: bus.url, servers, embedded: true, ...tls });
+    const master = await startMaster(options, { trust, url: bus.url, servers, server: bus, ...tls });
     const stop = async () => {
       await master.stop();
       await bus.stop();
@@ -99,7 +99,7 @@ async function startBus(
 
 async function startMaster(
   { home, log, site, audit, streams }: ServeOptions,
-  at: { trust: BusTrust; url: string; servers: readonly string[]; embedded: boolean; ca?: string },
+  at: { trust: BusTrust; url: string; servers: readonly string[]; server?: EmbeddedServer; ca?: string },
 ): Promise<Master> {
   const local = readOperatorFile({ ...home }, home.operator);
   const localOperator: OperatorRecord = {

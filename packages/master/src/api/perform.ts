@@ -38,7 +38,11 @@ export async function perform(control: Control, request: Request): Promise<Answe
   try {
     const { verb, args } = understood(request);
     // What is done stands in the audit before it is done, and how it ended behind it.
-    if (isRecorded(verb)) number = await requestAudit.begun(request, args);
+    if (isRecorded(verb)) {
+      // What cannot be kept is not begun either.
+      control.store.taking.assert();
+      number = await requestAudit.begun(request, args);
+    }
     const answer = await begin(control, request, { verb, args });
     if (number !== undefined) await requestAudit.ended(number, jobIn(answer));
     return answer;

@@ -260,7 +260,10 @@ export class Audit {
         signed: this.#heads.last?.n ?? 0,
         record: async (record) => void (await this.#file.append([record])),
       });
-      if (until !== undefined) this.#dropped?.(until);
+      if (until === undefined) return;
+      this.#dropped?.(until);
+      // That they went is a record as well, which the copy would have to wait for until there is another one.
+      for (const listener of this.#listeners) listener();
     } catch (error) {
       log.error({ error: String(error) }, "old segments of the audit could not be dropped");
     }

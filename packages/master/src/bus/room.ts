@@ -45,9 +45,15 @@ export function watchRoom({ store, events, log }: Parts): () => void {
     if (refusal === undefined) log.info({ stream }, "the stream takes again");
     else alarm(stream, `the bus takes nothing more: ${refusal}`);
   });
+  // Told when there is room; until then the log has it, and whoever asks.
+  const deafenToo = store.taking.listen((trouble) => {
+    if (trouble === undefined) log.info({}, "the bus keeps again what is written");
+    else alarm("all", `the bus keeps nothing now: ${trouble}`);
+  });
   return () => {
     clearInterval(timer);
     deafen();
+    deafenToo();
   };
 }
 

@@ -7,6 +7,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { watch } from "node:fs";
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -35,7 +36,10 @@ export type ServerState =
 /** What flock(1) is told to exit with when somebody else holds the lock. */
 const LOCKED_EXIT = 75;
 const READY_MS_MAX = 60_000;
+const KNOCK_MS = 50;
 const STOP_MS_MAX = 30_000;
+/** One that is renewed stands still, perhaps: what it acknowledged it has written. */
+const RENEW_MS_MAX = 5_000;
 const BACKOFF_MS_MIN = 100;
 const BACKOFF_MS_MAX = 30_000;
 /** A server that ran for so long was well: the next failure begins anew. */
@@ -57,7 +61,9 @@ export class EmbeddedServer implements AsyncDisposable {
   #port: number;
   #running: Running | undefined;
   #stopping = false;
-  readonly #wakened = Promise.withResolvers<void>();
+  #hasRun = false;
+  #wakened = Promise.withResolvers<void>();
+  #waitMs = BACKOFF_MS_MIN;
   #supervision: Promise<void> = Promise.resolve();
 
   private constructor(options: EmbeddedServerOptions, program: NatsProgram) {
@@ -75,9 +81,14 @@ export class EmbeddedServer implements AsyncDisposable {
   }
 
   get url(): string {
-    const { host, tls } = this.#options;
-    const reachable = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-    return `${tls ? "tls" : "nats"}://${reachable.includes(":") ? `[${reachable}]` : reachable}:${this.#port}`;
+    const host = this.#host;
+    return `${this.#options.tls ? "tls" : "nats"}://${host.includes(":") ? `[${host}]` : host}:${this.#port}`;
+  }
+
+  /** Where it is found on this machine. */
+  get #host(): string {
+    const { host } = this.#options;
+    return host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
   }
 
   get port(): number {
@@ -101,6 +112,13 @@ export class EmbeddedServer implements AsyncDisposable {
     await this.#supervision;
   }
 
+  /** Ends the process, and has another one come up at once: for one that is there and does not do its work any more. */
+  async renew(): Promise<void> {
+    this.#waitMs = BACKOFF_MS_MIN;
+    this.#wakened.resolve();
+    if (this.#running) await end(this.#running, RENEW_MS_MAX);
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
@@ -117,7 +135,9 @@ export class EmbeddedServer implements AsyncDisposable {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new BomaError("bus/start", `the server's directory cannot be prepared: ${why}`, { cause });
     });
-    const running = await launch(dir, this.#program);
+    const known = this.#hasRun ? { host: this.#host, port: this.#port } : undefined;
+    const running = await launch(dir, this.#program, known);
+    this.#hasRun = true;
     this.#running = running;
     this.#port = running.port;
     this.#tell({ state: "running", url: this.url, pid: running.pid });
@@ -127,19 +147,18 @@ export class EmbeddedServer implements AsyncDisposable {
   async #supervise(first: Running): Promise<void> {
     let running: Running | undefined = first;
     let startedAt = performance.now();
-    let waitMs = BACKOFF_MS_MIN;
     let reason = "";
     for (;;) {
       if (running) {
         reason = await running.exited;
         this.#running = undefined;
-        if (performance.now() - startedAt > STABLE_MS) waitMs = BACKOFF_MS_MIN;
+        if (performance.now() - startedAt > STABLE_MS) this.#waitMs = BACKOFF_MS_MIN;
       }
       if (this.#stopping) break;
-      this.#tell({ state: "restarting", reason, waitMs });
-      await this.#pause(waitMs);
+      this.#tell({ state: "restarting", reason, waitMs: this.#waitMs });
+      await this.#pause(this.#waitMs);
       if (this.#stopping) break;
-      waitMs = Math.min(waitMs * 2, BACKOFF_MS_MAX);
+      this.#waitMs = Math.min(this.#waitMs * 2, BACKOFF_MS_MAX);
       startedAt = performance.now();
       running = await this.#launch().catch((error: unknown) => {
         reason = error instanceof Error ? error.message : String(error);
@@ -156,12 +175,13 @@ export class EmbeddedServer implements AsyncDisposable {
     const timer = setTimeout(resolve, ms);
     await Promise.race([promise, this.#wakened.promise]);
     clearTimeout(timer);
+    if (!this.#stopping) this.#wakened = Promise.withResolvers();
   }
 }
 
-async function end({ child, exited }: Running): Promise<void> {
+async function end({ child, exited }: Running, graceMs = STOP_MS_MAX): Promise<void> {
   child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS_MAX);
+  const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
   await exited;
   clearTimeout(timer);
 }
@@ -200,7 +220,9 @@ async function assertUnlocked(dir: string): Promise<void> {
 }
 
 async function writePrivate(path: string, text: string): Promise<void> {
-  await writeFile(path, text, { mode: 0o600 });
+  // On a full disk writing would leave an empty file behind.
+  const isThere = (await readFile(path, "utf8").catch(() => undefined)) === text;
+  if (!isThere) await writeFile(path, text, { mode: 0o600 });
   // The mode above is only used when the file is new.
   await chmod(path, 0o600);
 }
@@ -213,8 +235,8 @@ async function dropOldFiles(dir: string): Promise<void> {
   for (const name of [...logs.slice(0, -OLD_LOGS_KEPT), ...ports]) await rm(join(dir, name), { force: true });
 }
 
-/** Starts the process and resolves when it listens. */
-async function launch(dir: string, program: NatsProgram): Promise<Running> {
+/** Starts the process and resolves when it listens: where it did before, or where it says. */
+async function launch(dir: string, program: NatsProgram, known: Place | undefined): Promise<Running> {
   const child = spawn(
     "setpriv",
     ["--pdeathsig", "TERM", "flock", "--no-fork", "-n", "-E", String(LOCKED_EXIT), join(dir, "lock")].concat([
@@ -234,7 +256,7 @@ async function launch(dir: string, program: NatsProgram): Promise<Running> {
   });
   let ready: PortWatch | undefined;
   try {
-    ready = portOf(dir, child.pid);
+    ready = known ? listensAt(known) : portOf(dir, child.pid);
     const late = AbortSignal.timeout(READY_MS_MAX);
     const port = await Promise.race([
       ready.port,
@@ -275,9 +297,36 @@ async function lastWords(dir: string, said: string): Promise<string> {
   return lines.slice(-WORDS_LINES_MAX).join("\n");
 }
 
+interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
 interface PortWatch {
   readonly port: Promise<number>;
   readonly close: () => void;
+}
+
+/** On a full disk a server that comes back can write no file that says where it listens. */
+function listensAt({ host, port }: Place): PortWatch {
+  const found = Promise.withResolvers<number>();
+  let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
+  const knock = (): void => {
+    const socket = connect({ host, port }, () => {
+      found.resolve(port);
+      socket.destroy();
+    });
+    socket.once("error", () => {
+      if (!isOver) timer = setTimeout(knock, KNOCK_MS);
+    });
+  };
+  const close = (): void => {
+    isOver = true;
+    clearTimeout(timer);
+  };
+  knock();
+  return { port: found.promise, close };
 }
 
 /** The server writes the port it listens on into a file named after its process, once it is ready. */

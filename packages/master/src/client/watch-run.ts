@@ -104,7 +104,10 @@ async function followAll(
 }
 
 const isOutage = (error: unknown): boolean =>
-  error instanceof BomaError && (error.exit === ExitCode.unreachable || error.code === "job/unknown");
+  error instanceof BomaError &&
+  // A master that says so is there.
+  error.code !== "bus/full" &&
+  (error.exit === ExitCode.unreachable || error.code === "job/unknown");
 
 function detach(output: Output, view: RunView): ExitCode {
   const job = view.record?.job;

@@ -58,8 +58,8 @@ function local(home: Home): Finding[] {
   if (!existsSync(file))
     return [{ what: "home", ok: false, found: `${home.dir} has no trust root`, hint: "boma-master init" }];
   const closed = (statSync(home.keys).mode & 0o077) === 0;
-  const { bavail, bsize } = statfsSync(home.dir);
-  const free = bavail * bsize;
+  // The bus may have a disk of its own.
+  const free = Math.min(...[home.dir, home.bus].filter((dir) => existsSync(dir)).map(freeBytes));
   return [
     { what: "home", ok: true, found: home.dir },
     {
@@ -77,10 +77,17 @@ function local(home: Home): Finding[] {
   ];
 }
 
+function freeBytes(dir: string): number {
+  const { bavail, bsize } = statfsSync(dir);
+  return bavail * bsize;
+}
+
 /** A stream that drops its oldest may be full; one that refuses may not. */
 const FULL_SHARE = 0.9;
 
-function streamsFinding(streams: MasterStatus["streams"]): Finding {
+function streamsFinding({ streams, bus }: Pick<MasterStatus, "streams" | "bus">): Finding {
+  const hint = "What refuses takes nothing more when it is full: see docs/guide/durability.md.";
+  if (bus.trouble !== undefined) return { what: "streams", ok: false, found: bus.trouble, hint };
   const nearlyFull = streams.filter(({ bytes, bytesMax }) => bytes > bytesMax * FULL_SHARE);
   const oldest = streams.find(({ name }) => name === "EVENTS")?.oldestAt;
   const since = oldest === undefined ? "none yet" : `since ${new Date(oldest).toISOString()}`;
@@ -88,7 +95,7 @@ function streamsFinding(streams: MasterStatus["streams"]): Finding {
     what: "streams",
     ok: !nearlyFull.some(({ refuses }) => refuses),
     found: [`events ${since}`, ...nearlyFull.map(({ name }) => `${name} nearly full`)].join(", "),
-    hint: "What refuses takes nothing more when it is full: see docs/guide/durability.md.",
+    hint,
   };
 }
 
@@ -100,12 +107,13 @@ async function remote(options: CommonOptions, home: Home): Promise<Finding[]> {
     ]);
     const operator = readOperatorFile(home, options.operator);
     await using client = await Client.connect(operator);
-    const { bus, nodes, version, audit, streams } = await client.ask<MasterStatus>("master.status");
+    const now = await client.ask<MasterStatus>("master.status");
+    const { bus, nodes, version, audit } = now;
     const offline = nodes.approved - nodes.connected;
     return [
       { what: "bus", ok: true, found: `nats-server ${bus.version} at ${operator.servers.join(" ")}` },
       { what: "master", ok: true, found: `${version}, answers ${operator.name}` },
-      streamsFinding(streams),
+      streamsFinding(now),
       {
         what: "nodes",
         ok: offline === 0,

@@ -17,6 +17,8 @@ export interface MasterStatus {
     readonly embedded: boolean;
     readonly servers: readonly string[];
     readonly tls: boolean;
+    /** Why it keeps nothing now; its streams cannot be looked at then. */
+    readonly trouble?: string;
   };
   readonly nodes: { readonly approved: number; readonly connected: number; readonly waiting: number };
   readonly jobs: { readonly open: number };
@@ -46,7 +48,8 @@ export const status = (program: Command): unknown =>
           `nodes    ${nodes.connected} connected, ${offline} offline${nodes.waiting > 0 ? style("cyan", `, ${nodes.waiting} ask to join: boma-master enroll list`) : ""}`,
         );
         output.line(`jobs     ${now.jobs.open} open`);
-        output.line(`streams  ${now.streams.map(fillText).join(", ")}`);
+        if (bus.trouble === undefined) output.line(`streams  ${now.streams.map(fillText).join(", ")}`);
+        else output.line(`${style("red", "streams")}  ${bus.trouble}`);
         for (const [where, trouble] of Object.entries(now.audit))
           output.line(`${style("red", "audit")}    ${where}: ${trouble}`);
       }),

@@ -98,6 +98,7 @@ export class Events {
   }
 
   async #untilWritten(event: BomaEvent): Promise<void> {
+    let said: string | undefined;
     for (;;)
       try {
         return void (await this.#write(event));
@@ -105,7 +106,10 @@ export class Events {
         const { kind } = event;
         if (isPoison(error))
           return this.#log.error({ kind, error: String(error) }, "an event can never be stored");
-        this.#log.error({ kind, error: String(error) }, "an event could not be stored yet");
+        // The log may lie on the disk that is full.
+        if (said !== String(error))
+          this.#log.error({ kind, error: String(error) }, "an event could not be stored yet");
+        said = String(error);
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS).unref());
       }
   }

@@ -1,5 +1,5 @@
 /** A job as a sequence of items: what it is, what has happened, and then what happens, until every node has ended. */
-import type { ProgressStep } from "@boma/protocol";
+import { BomaError, type ProgressStep } from "@boma/protocol";
 
 import type { Control } from "../control.ts";
 import { queueOf } from "../queue.ts";
@@ -44,11 +44,14 @@ export function watchJob(
     news.push(item);
     if (item.type === "closed") news.end();
   });
+  const { taking } = control.store;
+  const endAtTrouble = taking.listen((trouble) => trouble !== undefined && news.end());
   return items();
 
   async function* items(): AsyncGenerator<JobItem> {
     try {
       yield { type: "job", record };
+      if (job && follow) assertKept(taking.trouble, record);
       yield* expectedItems(job ? [...job.courses.values()] : await control.jobs.store.expected(record.job));
       const told = new Set<string>();
       if (!fresh) yield* past(control, record.job, job, told);
@@ -56,14 +59,24 @@ export function watchJob(
         for (const course of job.courses.values()) if (!isFinal(course.status)) yield statusItem(course);
       const open = job && job.record.closedAt === undefined;
       if (open && follow) for await (const item of news) yield* newsItems(item, told);
+      if (follow && job?.record.closedAt === undefined) assertKept(taking.trouble, record);
       else if (!open) news.end();
       // A job that closed while its past was read has said the rest by now.
       if (job && !open) for await (const item of news) yield* newsItems(item, told);
       yield { type: "closed", state: job?.record.state ?? record.state };
     } finally {
       stop?.();
+      endAtTrouble();
     }
   }
+}
+
+/** What a node ends with is told after it is kept; while nothing is, nobody waits in silence. */
+function assertKept(trouble: string | undefined, { job }: JobRecord): void {
+  if (trouble === undefined) return;
+  throw new BomaError("bus/full", `job ${job} goes on, and how it ends cannot be kept now: ${trouble}`, {
+    hint: `Make room (\`boma-master doctor\`), then: boma-master jobs attach ${job}`,
+  });
 }
 
 function* expectedItems(nodes: readonly { id: string }[]): Generator<JobItem> {

@@ -3,6 +3,9 @@ import { asBomaError, BomaError, sameBytes } from "@boma/protocol";
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { type NatsConnection } from "nats";
 
+import { isDoneWithin } from "../patience.ts";
+import { Taking } from "./taking.ts";
+
 export const STREAM = {
   mailbox: "MAILBOX",
   inbox: "INBOX",
@@ -37,22 +40,26 @@ export class Store {
   readonly #room = new Map<string, { left: number; readonly until: number }>();
   /** Seals what is written and authenticates what is read. */
   readonly key: Uint8Array;
+  readonly taking = new Taking();
+  readonly #connection: NatsConnection;
   readonly #full = new Set<string>();
   readonly #roomListeners = new Set<RoomListener>();
 
-  private constructor(manager: JetStreamManager, js: JetStreamClient, key: Uint8Array) {
+  private constructor(connection: NatsConnection, manager: JetStreamManager, key: Uint8Array) {
+    this.#connection = connection;
     this.manager = manager;
-    this.js = js;
+    this.js = jetstream(connection);
     this.key = key;
   }
 
   static async open(connection: NatsConnection, key: Uint8Array): Promise<Store> {
-    return new Store(await jetstreamManager(connection, { checkAPI: false }), jetstream(connection), key);
+    return new Store(connection, await jetstreamManager(connection, { checkAPI: false }), key);
   }
 
   /** Writes and waits until the server has it. With `after`, only if nobody wrote since that sequence. */
   async put(subject: string, data: Uint8Array, options: PutOptions = {}): Promise<number> {
     for (let attempt = 1; ; attempt++) {
+      this.taking.assert();
       try {
         return await this.#publish(subject, data, options);
       } catch (thrown) {
@@ -60,7 +67,10 @@ export class Store {
         if (own !== undefined) return own;
         const refusal = refusalOf(thrown, subject);
         if (refusal?.code === "bus/full") this.#tellRoom(streamOf(subject), refusal.message);
+        if (refusal && DISK_FULL.test(refusal.message))
+          this.taking.failed(streamOf(subject), refusal.message);
         if (refusal) throw refusal;
+        if (attempt >= UNANSWERED_MAX && isTimeout(thrown)) await this.#assertAway(subject, thrown);
         if (attempt === PUT_ATTEMPTS)
           throw new BomaError("bus/unreachable", `the store did not take ${subject}`, { cause: thrown });
         await new Promise((resolve) => setTimeout(resolve, 100 * 2 ** attempt));
@@ -78,7 +88,24 @@ export class Store {
       timeout: PUT_MS,
     });
     if (this.#full.size > 0) this.#tellRoom(streamOf(subject), undefined);
+    this.taking.worked(streamOf(subject));
     return ack.seq;
+  }
+
+  /** A server that is away comes back; one that is there and leaves a stream without answer does not, and is told of. */
+  async #assertAway(subject: string, cause: unknown): Promise<void> {
+    const answers = this.#connection.flush().then(
+      () => true,
+      () => false,
+    );
+    if (!(await isDoneWithin(answers, FLUSH_MS)) || !(await answers)) return;
+    const stream = streamOf(subject);
+    const message = `the bus is there, and its stream ${stream} does not answer`;
+    this.taking.failed(stream, message);
+    throw new BomaError("bus/unreachable", message, {
+      cause,
+      hint: "Was its disk full? A nats-server then takes nothing until it is started again. Boma's own is, by itself; restart yours when there is room.",
+    });
   }
 
   /** Hears of each stream that refuses what is new, once, and of its taking again. */
@@ -189,6 +216,9 @@ const ROOM_MS = 10_000;
 const ROOM_ENOUGH_BYTES = 64 * 1024 * 1024;
 const PUT_ATTEMPTS = 5;
 const PUT_MS = 5_000;
+/** Two of them end before whoever asked gives up. */
+const UNANSWERED_MAX = 2;
+const FLUSH_MS = 1_000;
 /** Messages that are read at once, and how long the rest of a batch is waited for. */
 const BATCH = 1000;
 const BATCH_MS = 1000;
@@ -198,7 +228,10 @@ function isConflict(thrown: unknown): boolean {
   return error.code === WRONG_LAST_SEQUENCE || /wrong last sequence/.test(asBomaError(thrown).message);
 }
 
+const isTimeout = (thrown: unknown): boolean => thrown instanceof Error && thrown.name === "TimeoutError";
+
 const FULL = /maximum (bytes|messages)|insufficient (storage )?resources|no space left/;
+const DISK_FULL = /insufficient (storage )?resources|no space left/;
 const TOO_LARGE = /max_payload|message size exceeds/;
 
 /** What will not be otherwise however often it is tried: whoever asked must hear it at once, and in words. */

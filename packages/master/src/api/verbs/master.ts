@@ -13,6 +13,7 @@ export const masterStatus = defineVerb({
   async answer(_, { control }) {
     const nodes = [...control.registry.approved()];
     const { rss } = process.memoryUsage();
+    const { trouble } = control.store.taking;
     return {
       version: VERSION,
       node: process.version,
@@ -20,14 +21,14 @@ export const masterStatus = defineVerb({
       startedAt: control.startedAt,
       rssBytes: rss,
       workingKey: control.keyring().name,
-      bus: { ...control.busInfo(), servers: control.servers(), tls: control.ca !== undefined },
+      bus: { ...control.busInfo(), servers: control.servers(), tls: control.ca !== undefined, trouble },
       nodes: {
         approved: nodes.length,
         connected: nodes.filter(({ key }) => control.presence.connected(key)).length,
         waiting: control.enrolment.room.list().length,
       },
       jobs: { open: control.jobs.openCount },
-      streams: await streamFills(control.store.manager),
+      streams: trouble === undefined ? await streamFills(control.store.manager) : [],
       audit: troubleOf(control),
     };
   },
