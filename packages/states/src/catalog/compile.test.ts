@@ -7,6 +7,7 @@ import { defineState } from "../define-state.ts";
 import { secret } from "../secret.ts";
 import managed from "../states/file/managed.ts";
 import running from "../states/service/running.ts";
+import dropin from "../states/systemd/dropin.ts";
 import { trialStates, thing } from "../testing/trial.ts";
 import { catalogHash } from "./catalog.ts";
 import { compileCatalog } from "./compile.ts";
@@ -180,6 +181,12 @@ describe("claims", () => {
     ]);
     expect(catalog.entries.map(({ key }) => key)).toEqual(["/etc", "/etc/nginx", "/etc/nginx/x"]);
     expect(catalog.entries[2]!.after).toEqual(["file.managed(/etc)", "file.managed(/etc/nginx)"]);
+  });
+
+  test("what builds on a whole that nobody owns comes after the owners of its parts", () => {
+    const unit = running("web");
+    const first = dropin("web.service.d/10-limits.conf", { sections: { Service: { LimitNOFILE: 1024 } } });
+    expect(compileCatalog([unit, first]).catalog.entries.map(({ id }) => id)).toEqual([first.id, unit.id]);
   });
 });
 

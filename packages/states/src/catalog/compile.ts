@@ -4,7 +4,7 @@ import { BomaError, KEY_LENGTH_MAX, parseDuration } from "@boma/protocol";
 import { type Declaration, type Origin, originOf } from "../declaration.ts";
 import { secretsIn } from "../secret.ts";
 import { type Catalog, CATALOG_ENTRIES_MAX, type CatalogEntry, DURATION_MS_MAX } from "./catalog.ts";
-import { afterOf, awaitsOf, type Claimant, claimOwners, readOr, warningsOf } from "./claims.ts";
+import { afterOf, awaitsOf, type Claimant, claimOwners, readOr, warningsOf, wholeOf } from "./claims.ts";
 import { type Faults, faults as noFaults, named } from "./faults.ts";
 import { gather, type Gathered, type Sources } from "./gather.ts";
 import { withNeeds } from "./needs.ts";
@@ -72,11 +72,17 @@ interface Part extends Gathered {
 /** For each declaration the owners of what its state wants to come after. */
 function afterEdges(claimants: readonly Claimant[], faults: Faults): ReadonlyMap<string, readonly string[]> {
   const owners = claimOwners(claimants, faults);
+  const parts = Map.groupBy(owners.keys(), wholeOf);
   return new Map(
     claimants.map((claimant) => {
-      const found = readOr(claimant, afterOf, faults).map((claim) => owners.get(claim));
-      const others = found.filter((id) => id !== undefined && id !== claimant.id);
-      return [claimant.id, [...new Set(others)] as string[]];
+      const found = readOr(claimant, afterOf, faults).flatMap((claim) => {
+        const owner = owners.get(claim);
+        if (owner !== undefined) return [owner];
+        // Nobody owns the whole of it: then those of its parts, unless this is one of them.
+        const of = (parts.get(claim) ?? []).map((part) => owners.get(part)!);
+        return of.includes(claimant.id) ? [] : of;
+      });
+      return [claimant.id, [...new Set(found)].filter((id) => id !== claimant.id)];
     }),
   );
 }
