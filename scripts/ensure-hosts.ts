@@ -1,4 +1,5 @@
 /** `npm run test:hosts` boots Debian hosts: this installs what it needs for that, and builds their root file system. */
+import { CEPH, ensureLayer } from "../test/support/hosts/layer.ts";
 import { debianCodename } from "../test/support/hosts/recipe.ts";
 import { ensureRootfs } from "../test/support/hosts/rootfs.ts";
 import { installMissing, type Needed } from "./install-missing.ts";
@@ -22,4 +23,5 @@ if (process.getuid?.() !== 0 || debianCodename() === undefined) {
 } else {
   await installMissing(NEEDED);
   console.log(`hosts boot from ${await ensureRootfs()}`);
+  console.log(`those with Ceph add ${await ensureLayer(CEPH)}`);
 }

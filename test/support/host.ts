@@ -12,7 +12,9 @@ import type { Fleet, FleetOptions } from "./fleet.ts";
 import { Boot } from "./hosts/boot.ts";
 import { killCgroups, ownedName, removeCgroups, sweep } from "./hosts/cgroups.ts";
 import { insertDisk, nameDisk, ROOT, wipeDisk } from "./hosts/disk.ts";
+import { ensureLayer, type Layer, withDocker } from "./hosts/layer.ts";
 import { BRIDGE_ADDRESS, leaveNetwork, type Network, sharedNetwork } from "./hosts/network.ts";
+import { forgetKernel, giveNetworkd } from "./hosts/own-network.ts";
 import { type ProgramEnd, shown } from "./hosts/program.ts";
 import { ensureRootfs } from "./hosts/rootfs.ts";
 import { Space } from "./hosts/space.ts";
@@ -20,6 +22,14 @@ import { unitArgv } from "./hosts/unit.ts";
 
 export interface HostOptions {
   readonly name?: string;
+  /** Packages that are installed already. */
+  readonly layer?: Layer;
+  /** Docker is installed, and can run what it is given. */
+  readonly docker?: true;
+  /** It sets its own addresses, by systemd-networkd. */
+  readonly networkd?: true;
+  /** Further network cards by name, and the switch that each is plugged into. */
+  readonly cables?: Readonly<Record<string, string>>;
 }
 
 export interface RunOptions {
@@ -59,6 +69,8 @@ export class Host implements AsyncDisposable {
   readonly #space: Space;
   readonly #rootfs: string;
   readonly #machine: string;
+  readonly #networkd: boolean;
+  readonly #docker: boolean;
   #boot: Boot | undefined;
   /** The next time that it has come up. */
   #up = Promise.withResolvers<void>();
@@ -71,6 +83,8 @@ export class Host implements AsyncDisposable {
     space: Space;
     rootfs: string;
     machine: string;
+    networkd: boolean;
+    docker: boolean;
   }) {
     this.name = parts.name;
     this.address = parts.address;
@@ -79,18 +93,26 @@ export class Host implements AsyncDisposable {
     this.#space = parts.space;
     this.#rootfs = parts.rootfs;
     this.#machine = parts.machine;
+    this.#networkd = parts.networkd;
+    this.#docker = parts.docker;
   }
 
   static async start(options: HostOptions = {}): Promise<Host> {
     const name = options.name ?? `host${++unnamed}`;
-    const rootfs = await ensureRootfs();
+    const docker = options.docker ?? false;
+    const layer = docker ? withDocker(options.layer) : options.layer;
+    const layers = layer ? [await ensureLayer(layer)] : [];
+    const rootfs = [...layers, await ensureRootfs()].join(":");
     const network = await sharedNetwork();
     const space = await Space.open();
     const { address, port } = await network.plug(space);
-    const host = new Host({ name, address, port, network, space, rootfs, machine: ownedName() });
+    const networkd = options.networkd ?? false;
+    const machine = ownedName();
+    const host = new Host({ name, address, port, network, space, rootfs, machine, networkd, docker });
     try {
       await insertDisk(space, rootfs);
-      await nameDisk(space, name, address);
+      for (const [card, lan] of Object.entries(options.cables ?? {})) await network.cable(space, card, lan);
+      await host.#personalise();
       await host.boot();
       return host;
     } catch (error) {
@@ -107,6 +129,9 @@ export class Host implements AsyncDisposable {
   /** Switches it on. */
   async boot(): Promise<void> {
     if (this.#boot) throw new Error(`${this.name} is on already`);
+    // Its network outlives it, and would remember rules that the kernel of a real machine has forgotten.
+    await this.#space.must(["chroot", ROOT, "nft", "flush", "ruleset"]);
+    if (this.#networkd) await forgetKernel(this.#space);
     const shared = process.execPath.startsWith(`${REPOSITORY}/`)
       ? [REPOSITORY]
       : [REPOSITORY, process.execPath];
@@ -115,6 +140,7 @@ export class Host implements AsyncDisposable {
       hostname: this.name,
       space: this.#space,
       shared,
+      docker: this.#docker,
     });
     this.#boot = boot;
     void boot.ended.then(({ wantsReboot }) => this.#wentDown(boot, wantsReboot));
@@ -179,8 +205,14 @@ export class Host implements AsyncDisposable {
   async reset(): Promise<void> {
     if (this.#boot) await this.powerCut();
     await wipeDisk(this.#space, this.#rootfs);
-    await nameDisk(this.#space, this.name, this.address);
+    await this.#personalise();
     await this.boot();
+  }
+
+  /** What its disk has of its own before it is switched on for the first time. */
+  async #personalise(): Promise<void> {
+    await nameDisk(this.#space, this.name, this.address);
+    if (this.#networkd) await giveNetworkd(this.#space, this.address);
   }
 
   /** Pulls its network cable, or puts it back. */

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 
 import { killCgroups, makeCgroups } from "./cgroups.ts";
-import { ROOT } from "./disk.ts";
+import { DOCKER_DISK, ROOT } from "./disk.ts";
 import { keepWithUs, mustRun, type ProgramEnd, type ProgramOptions, runProgram } from "./program.ts";
 import type { Space } from "./space.ts";
 
@@ -22,6 +22,8 @@ export interface BootOptions {
   readonly space: Space;
   /** Paths of this machine that the host sees under the same path, and cannot write. */
   readonly shared: readonly string[];
+  /** Whether it runs containers of its own. */
+  readonly docker: boolean;
 }
 
 /** Resolves with the first line of a stream that fits. */
@@ -47,7 +49,7 @@ async function listen(space: Space): Promise<ChildProcess> {
   return ears;
 }
 
-function containerArgv({ machine, hostname, shared }: BootOptions): readonly string[] {
+function containerArgv({ machine, hostname, shared, docker }: BootOptions): readonly string[] {
   return [
     "systemd-nspawn",
     "--quiet",
@@ -61,11 +63,15 @@ function containerArgv({ machine, hostname, shared }: BootOptions): readonly str
     "--network-namespace-path=/proc/self/ns/net",
     "--console=pipe",
     "--capability=all",
+    // There is one clock, and it is that of the outer machine: no daemon of a host ever sets it.
+    "--drop-capability=CAP_SYS_TIME",
     "--link-journal=no",
     "--resolv-conf=off",
     "--timezone=off",
     "--kill-signal=SIGRTMIN+3",
     ...shared.map((path) => `--bind-ro=${path}`),
+    // A container has a session of keys and a program that guards its devices.
+    ...(docker ? ["--system-call-filter=add_key keyctl bpf", `--bind=${DOCKER_DISK}:/var/lib/docker`] : []),
   ];
 }
 

@@ -1,8 +1,12 @@
-/** A host's disk: the shared root file system, and what the host writes on top of it, in memory. */
+/** A host's disk: the shared root file system, with layers on it or not, and what the host writes on top, in memory. */
 import type { Space } from "./space.ts";
 
 /** Below a /run of its own, in the host's mounts only. */
 const DISK = "/run/disk";
+
+/** What Docker keeps cannot lie on an overlay, which its own overlays would lie on. */
+export const DOCKER_DISK = `${DISK}/docker`;
+
 export const ROOT = "/run/root";
 
 const overlay = (lower: string): string =>
@@ -12,7 +16,7 @@ const overlay = (lower: string): string =>
 export async function insertDisk(space: Space, lower: string): Promise<void> {
   const lines = [
     "mount -t tmpfs -o mode=755,size=8g run /run",
-    `mkdir -p ${DISK}/upper ${DISK}/work ${ROOT} /run/systemd`,
+    `mkdir -p ${DISK}/upper ${DISK}/work ${DOCKER_DISK} ${ROOT} /run/systemd`,
     overlay(lower),
   ];
   await space.must(["sh", "-ec", lines.join("\n")]);
@@ -22,8 +26,8 @@ export async function insertDisk(space: Space, lower: string): Promise<void> {
 export async function wipeDisk(space: Space, lower: string): Promise<void> {
   const lines = [
     `umount ${ROOT}`,
-    `rm -rf ${DISK}/upper ${DISK}/work`,
-    `mkdir ${DISK}/upper ${DISK}/work`,
+    `rm -rf ${DISK}/upper ${DISK}/work ${DOCKER_DISK}`,
+    `mkdir ${DISK}/upper ${DISK}/work ${DOCKER_DISK}`,
     overlay(lower),
   ];
   await space.must(["sh", "-ec", lines.join("\n")]);

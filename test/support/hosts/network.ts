@@ -10,6 +10,8 @@ export class Network {
   /** Where what stands outside the hosts listens to be reached by them: a master. */
   readonly space: Space;
   readonly #taken = new Set<number>();
+  readonly #lans = new Set<string>();
+  #cables = 0;
 
   private constructor(space: Space) {
     this.space = space;
@@ -46,6 +48,22 @@ export class Network {
     ];
     await host.must(["ip", "-batch", "-"], { stdin: `${inside.join("\n")}\n` });
     return { address, port };
+  }
+
+  /** Gives a host a further card, on a switch of its own that is made with its first cable; nothing is configured. */
+  async cable(host: Space, card: string, lan: string): Promise<void> {
+    if (!this.#lans.has(lan)) {
+      this.#lans.add(lan);
+      await this.space.must(["ip", "link", "add", lan, "type", "bridge", "forward_delay", "0"]);
+      await this.space.must(["ip", "link", "set", lan, "up"]);
+    }
+    const end = `cable${++this.#cables}`;
+    const mac = `02:b0:3a:01:00:${this.#cables.toString(16).padStart(2, "0")}`;
+    const lines = [
+      `link add ${end} type veth peer name ${card} netns ${host.pid} address ${mac}`,
+      `link set ${end} master ${lan} up`,
+    ];
+    await this.space.must(["ip", "-batch", "-"], { stdin: `${lines.join("\n")}\n` });
   }
 
   /** Pulls the cable out of the switch, or puts it back. */

@@ -1,47 +1,14 @@
-/**
- * The root file system that all hosts look through: built once, then only read.
- * Whoever comes while it is built waits; a build that was killed leaves a folder
- * that the next one removes.
- */
-import { spawn } from "node:child_process";
+/** The root file system that all hosts look through. */
 import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, readdir, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
+import { readFileSync, statSync } from "node:fs";
+import { mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { keepWithUs, mustRun } from "./program.ts";
+import { ensureBuilt } from "./cache.ts";
+import { mustRun } from "./program.ts";
 import { MASKED, OFFERED, PACKAGES, readRecipe, type Recipe, REPOSITORY } from "./recipe.ts";
 
 const BUILD_MS_MAX = 8 * 60_000;
-const UNUSED_MS_MAX = 14 * 24 * 3_600_000;
-
-function cacheDir(): string {
-  const named = process.env["XDG_CACHE_HOME"];
-  if (named) return join(named, "boma-tests");
-  return process.getuid?.() === 0 ? "/var/cache/boma-tests" : join(homedir(), ".cache/boma-tests");
-}
-
-/** A lock that the kernel takes back when we are gone. */
-async function lock(file: string): Promise<AsyncDisposable> {
-  const holder = spawn("flock", ["--exclusive", file, "cat"], { stdio: ["pipe", "pipe", "inherit"] });
-  keepWithUs(holder);
-  const failed = once(holder, "close").then(() => {
-    throw new Error(`flock cannot lock ${file}`);
-  });
-  failed.catch(() => undefined);
-  holder.stdin.write("locked\n");
-  await Promise.race([once(holder.stdout, "data"), failed]);
-  return {
-    async [Symbol.asyncDispose]() {
-      const closed = once(holder, "close");
-      holder.stdin.end();
-      await closed;
-    },
-  };
-}
-
 /** One entry of a repository's index for each package file in a folder. */
 export async function packagesIndex(dir: string): Promise<string> {
   const files = (await readdir(dir)).filter((name) => name.endsWith(".deb")).toSorted();
@@ -107,33 +74,11 @@ async function furnish(root: string): Promise<void> {
   }
 }
 
-/** What nobody has used for weeks, and what builders that are gone have left. */
-async function tidy(cache: string): Promise<void> {
-  for (const name of await readdir(cache)) {
-    const path = join(cache, name);
-    const old = Date.now() - statSync(path).mtimeMs > UNUSED_MS_MAX;
-    if (name.startsWith("building-") || (name.startsWith("rootfs-") && old))
-      await rm(path, { recursive: true, force: true });
-  }
-}
-
 /** The path of the root file system, which is built if there is none. */
 export async function ensureRootfs(): Promise<string> {
   const recipe = readRecipe();
-  const cache = cacheDir();
-  const finished = join(cache, `rootfs-${recipe.digest}`);
-  if (!existsSync(finished)) {
-    await mkdir(cache, { recursive: true });
-    await using _ = await lock(join(cache, "lock"));
-    if (!existsSync(finished)) {
-      await tidy(cache);
-      const dir = await mkdtemp(join(cache, "building-"));
-      await chmod(dir, 0o755);
-      await furnish(await bootstrap(recipe, dir));
-      await rename(dir, finished);
-    }
-  }
-  const now = new Date();
-  await utimes(finished, now, now);
-  return join(finished, "root");
+  const built = await ensureBuilt("rootfs", recipe.digest, async (dir) =>
+    furnish(await bootstrap(recipe, dir)),
+  );
+  return join(built, "root");
 }
