@@ -1,7 +1,7 @@
 /** Small files that belong to one state alone, below directories of the system. */
 import type { Files, ReadFiles } from "../host/files.ts";
 
-const NOTE = "# Kept by boma: changes made here are undone.\n";
+export const NOTE = "# Kept by boma: changes made here are undone.\n";
 
 export const managedText = (text: string): string => NOTE + text;
 

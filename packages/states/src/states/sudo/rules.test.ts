@@ -158,3 +158,30 @@ function contentOf({ tree }: ReturnType<typeof memoryHost>, path: string): strin
   const entry = tree.get(path);
   return entry?.type === "file" ? Buffer.from(entry.bytes).toString() : "";
 }
+
+describe("those who must be able to do everything", () => {
+  const rights = (text: string): Given["commands"] => ({
+    visudo: {},
+    sudo: { stdout: `User anna may run:\n${text}\n` },
+  });
+  const tried = (text: string) =>
+    tryState(rules, "deploy", { ...DEPLOY, must: ["anna"] }, given({}, rights(text)));
+
+  test.each([
+    "    (ALL : ALL) ALL",
+    "    (root) NOPASSWD: ALL",
+    "    (ALL) /bin/a\n    (ALL) NOPASSWD: SETENV: ALL",
+  ])("still can with %j", async (text) => {
+    expect((await tried(text)).left).toEqual({});
+  });
+
+  test.each(["    (root) /bin/true", "    (deploy) ALL", "    (root) NOPASSWD: ALL, !/bin/su"])(
+    "no longer could with %j, and the rules are taken back",
+    async (text) => {
+      await expect(tried(text)).rejects.toMatchObject({
+        code: "state/blocked",
+        message: expect.stringContaining("anna, who must"),
+      });
+    },
+  );
+});

@@ -8,7 +8,8 @@ import { defineState } from "../../define-state.ts";
 import type { Files, ReadFiles } from "../../host/files.ts";
 import type { Host, ReadHost } from "../../host/host.ts";
 import { aboveOf } from "../file/parameters.ts";
-import { blocked } from "../user/parameters.ts";
+import { canBecomeRoot } from "../user/last-admin.ts";
+import { blocked, Name } from "../user/parameters.ts";
 import { Rule, wildcardsOf, writeRule } from "./rule.ts";
 
 const DIRECTORY = "/etc/sudoers.d";
@@ -25,6 +26,13 @@ const Params = z.strictObject({
     )
     .describe("What the rules are for; the file is boma-NAME."),
   rules: z.array(Rule).min(1).max(256).describe("Who may run what as whom: `{ users, commands }`."),
+  must: z
+    .array(Name)
+    .max(50)
+    .default([])
+    .describe(
+      "Users who must be able to do everything as root; rules that take that from them are taken back.",
+    ),
 });
 
 export default defineState({
@@ -33,7 +41,8 @@ export default defineState({
   key: "name",
   params: Params,
   claims: ({ name }) => [`file:${pathOf(name)}`],
-  after: ({ name, rules }) => [
+  after: ({ name, rules, must }) => [
+    ...must.map((user) => `user:${user}`),
     ...rules.flatMap(({ users, groups }) => [
       ...users.map((user) => `user:${user}`),
       ...groups.map((group) => `group:${group}`),
@@ -45,7 +54,7 @@ export default defineState({
   warnings: ({ rules }) =>
     wildcardsOf(rules).map((command) => `the wildcard in ${command} matches blanks and slashes too`),
 
-  async check({ name, rules }, host) {
+  async check({ name, rules, must }, host) {
     const path = pathOf(name);
     await assertIncluded(host.files);
     const now = await host.files.stat(path);
@@ -54,21 +63,24 @@ export default defineState({
     const { owner, group, mode } = now ?? {};
     const is = now && { rules: await host.files.readText(path), owner, group, mode };
     const changes = diff<Properties>(is, { rules: textOf(name, rules), ...OWNERSHIP });
-    if (Object.keys(changes).length === 0) await assertWhole(host);
+    if (Object.keys(changes).length > 0) return changes;
+    await assertWhole(host);
+    const without = await withoutRoot(must, host);
+    if (without !== undefined) throw blocked(without);
     return changes;
   },
 
-  async apply(_, { name, rules }, host) {
+  async apply(_, { name, rules, must }, host) {
     const text = textOf(name, rules);
     const path = pathOf(name);
     await proveDraft(text, host);
     await assertWhole(host, path);
     const before = await remember(path, host.files);
     await host.files.write(path, text, OWNERSHIP);
-    const wrong = await faultOf(["-c"], host);
+    const wrong = (await faultOf(["-c"], host)) ?? (await withoutRoot(must, host));
     if (wrong === undefined) return;
     await before.restore();
-    throw blocked(`with ${path} sudo would no longer work, and it was taken back:\n${wrong}`);
+    throw blocked(`with ${path} sudo would no longer work as it must, and it was taken back:\n${wrong}`);
   },
 
   examples: [
@@ -118,6 +130,13 @@ async function assertIncluded(files: ReadFiles): Promise<void> {
 async function faultOf(args: readonly string[], { commands }: ReadHost): Promise<string | undefined> {
   const { exitCode, stdout, stderr } = await commands.read({ argv: ["visudo", ...args] });
   return exitCode === 0 ? undefined : (stderr.trim() || stdout.trim()).slice(0, 2000);
+}
+
+/** Who of those who must could not become root any more. */
+async function withoutRoot(must: readonly string[], host: ReadHost): Promise<string | undefined> {
+  for (const user of must)
+    if (!(await canBecomeRoot(user, host))) return `${user}, who must, could not do everything as root`;
+  return undefined;
 }
 
 /** Sudo works as a whole; `but` is the file that is to be replaced, whose faults do not count. */

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { diff } from "../../changes.ts";
 import { defineState } from "../../define-state.ts";
 import { homeToRemove } from "./home.ts";
+import { assertNotLastAdmin } from "./last-admin.ts";
 import { assertLocal, blocked, Name } from "./parameters.ts";
 
 export default defineState({
@@ -23,6 +24,7 @@ export default defineState({
     if (now.uid === 0) throw blocked(`${name} is another name of root, and is not removed`);
     if (now.uid === (await host.accounts.ownUid()))
       throw blocked(`${name} is the user that this agent runs as`);
+    await assertNotLastAdmin(now, host);
     const running = await host.accounts.processesOf(now.uid);
     if (running > 0 && !endProcesses)
       throw blocked(

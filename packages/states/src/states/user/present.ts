@@ -6,6 +6,7 @@ import type { Account, AccountChange } from "../../host/accounts.ts";
 import type { Host, ReadHost } from "../../host/host.ts";
 import { aboveOf, Group, Mode, Path } from "../file/parameters.ts";
 import { makeHome } from "./home.ts";
+import { assertNotLastAdmin, isShutOut } from "./last-admin.ts";
 import { assertHash, assertLocal, blocked, Id, Name, PasswordHash } from "./parameters.ts";
 
 const DAY_MS = 86_400_000;
@@ -67,6 +68,7 @@ export default defineState({
     const now = await host.accounts.user(want.name);
     assertLocal("user", now);
     await assertUid(want, now, host);
+    if (now && isShutOut(want) && !isShutOut(endOf(now))) await assertNotLastAdmin(now, host);
     return diff(now && (await whatIs(now, want, host)), whatShould(want, now));
   },
 
@@ -139,9 +141,14 @@ async function whatIs(now: Account, want: Want, { accounts, files }: ReadHost): 
         : now.password?.startsWith("$")
           ? "(another hash)"
           : now.password,
-    expires: now.expires === undefined ? "never" : new Date(now.expires * DAY_MS).toISOString().slice(0, 10),
+    ...endOf(now),
   };
 }
+
+const endOf = ({ shell, expires }: Account) => ({
+  shell,
+  expires: expires === undefined ? "never" : new Date(expires * DAY_MS).toISOString().slice(0, 10),
+});
 
 function whatShould(want: Want, now: Account | undefined): Is {
   const { uid, group, groups, exclusiveGroups, home, shell, comment, password, expires, system } = want;

@@ -219,3 +219,34 @@ describe("removing a user", () => {
     });
   });
 });
+
+describe("the last who can get in and become root", () => {
+  const admins = (other: string, keys = "ssh-ed25519 AAAA\n"): Given => ({
+    users: {
+      anna: { uid: 1000, shell: "/bin/bash" },
+      ben: { uid: 1001, home: "/home/ben", shell: "/bin/bash" },
+    },
+    files: { "/home/ben/.ssh/authorized_keys": keys },
+    commands: {
+      "sudo -n -l -U anna": { stdout: "    (ALL) ALL\n" },
+      "sudo -n -l -U ben": { stdout: other },
+    },
+  });
+  const last = { code: "state/blocked", message: expect.stringContaining("anna is the last") };
+
+  test.each([
+    ["only they can become root", admins("    (root) /bin/true\n")],
+    ["the other has no key", admins("    (ALL) ALL\n", "")],
+  ])("is neither removed nor shut out while %s", async (_, given) => {
+    await expect(tryState(absent, "anna", {}, given)).rejects.toMatchObject(last);
+    await expect(tryState(present, "anna", { shell: "/usr/sbin/nologin" }, given)).rejects.toMatchObject(
+      last,
+    );
+    await expect(tryState(present, "anna", { expires: "2020-01-01" }, given)).rejects.toMatchObject(last);
+  });
+
+  test("may go once another can", async () => {
+    const { changes } = await tryState(absent, "anna", {}, admins("    (ALL) NOPASSWD: ALL\n"));
+    expect(changes).toMatchObject({ present: { to: false } });
+  });
+});
