@@ -95,7 +95,7 @@ export interface StateSpec<P extends Params, K extends Name<P>, T extends object
   readonly converges?: false | ((want: z.output<P>) => boolean);
   /** The change may cut this node off: it is taken back unless the master is reached anew within this time. */
   readonly confirm?: {
-    readonly withinMs: number;
+    readonly withinMs: number | ((want: z.output<P>) => number);
     undo(want: z.output<P>, host: ReadHost): Promise<Undo>;
   };
   /** Put right by itself only where the declaration says so, not because the node's default does: a reboot. */

@@ -18,7 +18,12 @@ export async function makeConfirmed(
   if (!spec.confirm || !confirm) return make(step, changes);
   const undo = await spec.confirm.undo(want as never, readHost(ports));
   // From here on it is taken back by itself, also when this process is gone.
-  const armed = await confirm.arm(id, undo, spec.confirm.withinMs);
+  const { withinMs } = spec.confirm;
+  const armed = await confirm.arm(
+    id,
+    undo,
+    typeof withinMs === "number" ? withinMs : withinMs(want as never),
+  );
   try {
     await make(step, changes);
   } catch (thrown) {
