@@ -35,6 +35,7 @@ export * from "./functions.gen.ts";
 export * from "./host/account-files.ts";
 export type * from "./host/accounts.ts";
 export type * from "./host/commands.ts";
+export type * from "./host/dhcp.ts";
 export type * from "./host/downloads.ts";
 export * from "./host/drift.ts";
 export type * from "./host/duties.ts";

@@ -14,6 +14,7 @@ import {
 
 import { realAccounts } from "./accounts.ts";
 import { realCommands } from "./commands-port.ts";
+import { realDhcp } from "./dhcp.ts";
 import { realDownloads } from "./downloads.ts";
 import { realFiles } from "./files.ts";
 import { realHttp } from "./http.ts";
@@ -83,6 +84,7 @@ export const realHost: Machine = {
       storage: realStorage(tools),
       duties: noDuties,
       http: realHttp(session),
+      dhcp: realDhcp(session),
     };
   },
 };

@@ -14,6 +14,7 @@ const PORTS = [
   "storage",
   "duties",
   "http",
+  "dhcp",
 ] as const;
 
 /** Ports of which every method refuses and says why. */

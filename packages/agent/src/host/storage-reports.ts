@@ -9,6 +9,9 @@ interface Node {
   readonly type: string;
   readonly size: number;
   readonly ro: boolean;
+  readonly rm?: boolean | undefined;
+  readonly serial?: string | null | undefined;
+  readonly pkname?: string | null | undefined;
   readonly mountpoints?: readonly (string | null)[] | undefined;
   readonly children?: readonly Node[] | undefined;
 }
@@ -18,13 +21,16 @@ const Node: z.ZodType<Node> = z.lazy(() =>
     type: z.string(),
     size: z.number(),
     ro: z.boolean(),
+    rm: z.boolean().optional(),
+    serial: z.string().nullable().optional(),
+    pkname: z.string().nullable().optional(),
     mountpoints: z.array(z.string().nullable()).optional(),
     children: z.array(Node).optional(),
   }),
 );
 const Lsblk = z.object({ blockdevices: z.array(Node) });
 
-export const LSBLK_FIELDS = "PATH,TYPE,SIZE,RO,MOUNTPOINTS";
+export const LSBLK_FIELDS = "PATH,TYPE,SIZE,RO,RM,SERIAL,PKNAME,MOUNTPOINTS";
 
 /** The one device that was asked for, with all that lies on it however deep. */
 export function parseLsblk(text: string): BlockDevice | undefined {
@@ -36,6 +42,9 @@ export function parseLsblk(text: string): BlockDevice | undefined {
     type: node.type,
     bytes: node.size,
     readOnly: node.ro,
+    removable: node.rm ?? false,
+    serial: node.serial?.trim() || undefined,
+    parent: node.pkname ? `/dev/${node.pkname}` : undefined,
     children: [...new Set(below.map(({ path }) => path))],
     mountpoints: [node, ...below].flatMap(({ mountpoints = [] }) => mountpoints.filter((at) => at !== null)),
   };

@@ -35,9 +35,17 @@ describe("what programs print", () => {
       type: "disk",
       bytes: 1000,
       readOnly: false,
+      removable: false,
+      serial: undefined,
+      parent: undefined,
       children: ["/dev/sda1", "/dev/mapper/vg0-srv", "/dev/mapper/vg0-swap"],
       mountpoints: ["/srv", "[SWAP]"],
     });
+    expect(
+      parseLsblk(
+        '{"blockdevices":[{"path":"/dev/sdb1","type":"part","size":9,"ro":true,"rm":true,"serial":" WD-1 ","pkname":"sdb","mountpoints":[null]}]}',
+      ),
+    ).toMatchObject({ readOnly: true, removable: true, serial: "WD-1", parent: "/dev/sdb" });
     expect(parseLsblk('{"blockdevices":[]}')).toBeUndefined();
     expect(() => parseLsblk('{"blockdevices":[{"path":1}]}')).toThrow();
   });

@@ -75,6 +75,8 @@ function readHalf(commands: Commands): ReadStorage {
     signatures: async (path) =>
       parseWipefs(await said(commands, { argv: ["wipefs", "--no-act", "--json", await realpath(path)] })),
     isBlank,
+    firstWritten,
+    isHeld,
     filesystemBytes: (path, type) => filesystemBytes(path, type, commands),
     async physicalVolumes() {
       const volumes = parsePvs((await report("pvs", PVS_FIELDS)) ?? '{"report":[]}');
@@ -115,6 +117,44 @@ async function isBlank(path: string): Promise<boolean> {
     if (bytesRead !== buffer.length || buffer.some((byte) => byte !== 0)) return false;
   }
   return true;
+}
+
+const EDGE_BYTES = 16 * MIB;
+const SAMPLES = 64;
+
+/** Where the content of a disk is looked at: its edges whole, and all over it in equal distances. */
+export function placesToLook(bytes: number): number[] {
+  const last = Math.max(0, bytes - MIB);
+  const edge = Array.from({ length: EDGE_BYTES / MIB }, (_, index) => index * MIB);
+  const spread = Array.from({ length: SAMPLES }, (_, index) => Math.floor((last * index) / (SAMPLES - 1)));
+  const all = [...edge, ...spread, ...edge.map((at) => last - at)];
+  return [...new Set(all.filter((at) => at >= 0 && at <= last))].sort((a, b) => a - b);
+}
+
+async function firstWritten(path: string): Promise<number | undefined> {
+  await using device = await open(path, constants.O_RDONLY);
+  const bytes = await sizeOf(device);
+  const buffer = Buffer.alloc(MIB);
+  for (const at of placesToLook(bytes)) {
+    const length = Math.min(MIB, bytes - at);
+    const { bytesRead } = await device.read(buffer, 0, length, at);
+    // What cannot be read is not known to be empty.
+    if (bytesRead !== length) return at + bytesRead;
+    const written = buffer.subarray(0, length).findIndex((byte) => byte !== 0);
+    if (written >= 0) return at + written;
+  }
+  return undefined;
+}
+
+/** Asked for itself alone, the kernel gives a device to one only. */
+async function isHeld(path: string): Promise<boolean> {
+  try {
+    await using _ = await open(path, constants.O_RDONLY | constants.O_EXCL);
+    return false;
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === "EBUSY") return true;
+    throw thrown;
+  }
 }
 
 export async function blankEnds(path: string): Promise<void> {

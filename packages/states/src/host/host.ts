@@ -5,6 +5,7 @@
  */
 import type { Accounts, ReadAccounts } from "./accounts.ts";
 import type { Commands, ReadCommands } from "./commands.ts";
+import type { ReadDhcp } from "./dhcp.ts";
 import type { Downloads, ReadDownloads } from "./downloads.ts";
 import type { Duties, ReadDuties } from "./duties.ts";
 import type { Files, ReadFiles } from "./files.ts";
@@ -30,6 +31,7 @@ export interface ReadHost {
   readonly storage: ReadStorage;
   readonly duties: ReadDuties;
   readonly http: ReadHttp;
+  readonly dhcp: ReadDhcp;
 }
 
 /** apply() gets both halves. */

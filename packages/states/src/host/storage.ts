@@ -7,6 +7,11 @@ export interface BlockDevice {
   readonly type: string;
   readonly bytes: number;
   readonly readOnly: boolean;
+  readonly removable: boolean;
+  /** What its maker wrote on it, where it says so. */
+  readonly serial: string | undefined;
+  /** The device that it is a part of. */
+  readonly parent: string | undefined;
   /** Devices that lie on this one: partitions, volumes, arrays. */
   readonly children: readonly string[];
   /** Where it is mounted; `[SWAP]` where it is swapped to. */
@@ -50,6 +55,13 @@ export interface ReadStorage {
   signatures(path: string): Promise<readonly string[]>;
   /** Whether the first and the last MiB are nothing but zeros. */
   isBlank(path: string): Promise<boolean>;
+  /**
+   * Where something stands on it that is not zero: in its first and last 16 MiB, and in samples of 1 MiB all over it.
+   * What carries no signature, such as raw data, is seen by nothing else.
+   */
+  firstWritten(path: string): Promise<number | undefined>;
+  /** Whether somebody has it for himself: a mount, swap, an array, a pool, a virtual machine. */
+  isHeld(path: string): Promise<boolean>;
   /** How much of its device a filesystem uses; `undefined` when it cannot be told. */
   filesystemBytes(path: string, type: string): Promise<number | undefined>;
   physicalVolumes(): Promise<readonly PhysicalVolume[]>;

@@ -18,6 +18,8 @@ export interface Given {
   readonly commands?: Readonly<Record<string, GivenAnswer>>;
   /** What daemons answer, by method and address: `GET http://127.0.0.1:8500/v1/status/leader`. */
   readonly http?: Readonly<Record<string, GivenApi>>;
+  /** Who gives out addresses in the networks of the machine. */
+  readonly dhcpServers?: readonly string[];
   /** Beside root, who is always there. */
   readonly users?: Readonly<Record<string, GivenUser>>;
   readonly groups?: Readonly<Record<string, GivenGroup>>;
@@ -38,6 +40,8 @@ export interface GivenAnswer {
   readonly stderr?: string;
   /** Files that are there once the program has run; a program that only looks makes none. */
   readonly makes?: Readonly<Record<string, GivenFile>>;
+  /** What programs answer from then on, as where a daemon was told something. */
+  readonly teaches?: Readonly<Record<string, GivenAnswer>>;
 }
 
 export interface GivenApi {
@@ -128,6 +132,14 @@ export interface GivenDevice {
   /** Its first or its last MiB holds something. */
   readonly written?: boolean;
   readonly readOnly?: boolean;
+  readonly removable?: boolean;
+  readonly serial?: string;
+  /** The device that it is a part of. */
+  readonly parent?: string;
+  /** Something stands at this place of it. */
+  readonly writtenAt?: number;
+  /** Somebody has it for himself. */
+  readonly held?: boolean;
 }
 
 export interface GivenVolumeGroup {

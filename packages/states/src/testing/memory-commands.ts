@@ -11,13 +11,14 @@ import type { MemoryWorld } from "./memory-host.ts";
  * was not given is not there. `true`, `false` and `test -e PATH` are there without being given.
  */
 export function memoryCommands({ given, tree }: MemoryWorld): Port<ReadCommands, Commands> {
+  const answers = new Map(Object.entries(given.commands ?? {}));
   const builtIn = ([program, option, path]: readonly string[]): GivenAnswer | undefined => {
     if (program === "true" || program === "false") return { exitCode: program === "true" ? 0 : 1 };
     if (program !== "test" || option !== "-e" || path === undefined) return undefined;
     return { exitCode: tree.has(path) ? 0 : 1 };
   };
   const find = ({ argv }: Command): GivenAnswer | undefined =>
-    given.commands?.[argv.join(" ")] ?? given.commands?.[argv[0] ?? ""] ?? builtIn(argv);
+    answers.get(argv.join(" ")) ?? answers.get(argv[0] ?? "") ?? builtIn(argv);
   const answer = (command: Command): Exit => {
     const { shell, argv } = command;
     const missing: GivenAnswer = {
@@ -28,13 +29,16 @@ export function memoryCommands({ given, tree }: MemoryWorld): Port<ReadCommands,
     return { exitCode, signal: null, stdout, stderr, cut: false };
   };
   const run = (command: Command): Exit => {
-    for (const [path, entry] of memoryTree(find(command)?.makes))
+    const { makes, teaches } = find(command) ?? {};
+    const said = answer(command);
+    for (const [path, entry] of memoryTree(makes))
       if (entry.type !== "directory" || !tree.has(path)) tree.set(path, entry);
-    return answer(command);
+    for (const [words, taught] of Object.entries(teaches ?? {})) answers.set(words, taught);
+    return said;
   };
   const read: ReadCommands = {
     read: async (command) => answer(command),
-    find: async (program) => (given.commands?.[program] ? `/usr/bin/${program}` : undefined),
+    find: async (program) => (answers.has(program) ? `/usr/bin/${program}` : undefined),
   };
   return {
     read,

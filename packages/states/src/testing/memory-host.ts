@@ -6,6 +6,7 @@ import type { Port, Ports } from "../host/host.ts";
 import type { Given } from "./given.ts";
 import { memoryAccounts } from "./memory-accounts.ts";
 import { memoryCommands } from "./memory-commands.ts";
+import { memoryDhcp } from "./memory-dhcp.ts";
 import { memoryDownloads } from "./memory-downloads.ts";
 import { memoryDuties } from "./memory-duties.ts";
 import { memoryFiles, type MemoryTree, memoryTree } from "./memory-files.ts";
@@ -47,6 +48,7 @@ export function memoryHost(given: Given = {}): MemoryHost {
     storage: memoryStorage(world),
     duties: memoryDuties(world),
     http: memoryHttp(world),
+    dhcp: memoryDhcp(given),
   };
   return { ports: recorded(ports, log), tree, log };
 }

@@ -65,8 +65,10 @@ function readHalf(disks: Disks): ReadStorage {
     async device(path) {
       const [name, device] = find(disks, path) ?? [];
       if (name === undefined || !device) return undefined;
-      const { bytes, type = "disk", readOnly = false, children = [], mountpoints = [] } = device;
-      return { path: name, bytes, type, readOnly, children, mountpoints } satisfies BlockDevice;
+      const { bytes, type = "disk", serial, parent, children = [], mountpoints = [] } = device;
+      const { readOnly = false, removable = false } = device;
+      const is = { path: name, bytes, type, readOnly, removable, serial, parent, children, mountpoints };
+      return is satisfies BlockDevice;
     },
     async probe(path) {
       const [, { filesystem, label, uuid, children }] = must(disks, path);
@@ -81,6 +83,11 @@ function readHalf(disks: Disks): ReadStorage {
       const [, { written = false, filesystem }] = must(disks, path);
       return !written && filesystem === undefined;
     },
+    async firstWritten(path) {
+      const [, { written = false, filesystem, writtenAt }] = must(disks, path);
+      return written || filesystem !== undefined ? 0 : writtenAt;
+    },
+    isHeld: async (path) => must(disks, path)[1].held ?? false,
     filesystemBytes: async (path) => must(disks, path)[1].filesystemBytes,
     physicalVolumes: async () =>
       [...groups].flatMap(([group, { devices }]) => devices.map((device) => ({ device, group }))),
