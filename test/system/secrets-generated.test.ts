@@ -57,7 +57,15 @@ test("forms and lengths are what the reference asks for, and asking otherwise la
     code: "secret/unknown",
     message: expect.stringContaining("was made with len=20&enc=alnum") as string,
   });
+  expect(await read(gen, "gen:consul/first?enc=uuid", node)).toMatch(
+    /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+  );
+  await expect(read(gen, "gen:d?enc=uuid&len=32", node)).rejects.toMatchObject({ code: "state/secret" });
+  const ceph = Buffer.from(await read(gen, "gen:ceph/admin?enc=ceph", node), "base64");
+  expect([ceph.readUInt16LE(0), ceph.readUInt16LE(10), ceph.length]).toEqual([1, 16, 28]);
+  expect(Math.abs(ceph.readUInt32LE(2) * 1000 - Date.now())).toBeLessThan(3_600_000);
   for (const bad of [
+    "gen:c?enc=ceph&len=32",
     "gen:c?len=4",
     "gen:c?enc=rot13",
     "gen:c?per=env",

@@ -3,20 +3,25 @@
  * asked for and kept, sealed, in the store; from then on it is the same for the
  * whole site, or with `per=node` for one node.
  */
-import { randomBytes, randomInt } from "node:crypto";
+import { randomBytes, randomInt, randomUUID } from "node:crypto";
 
 import { BomaError, NodeId, NodeKey } from "@boma/protocol";
 import { z } from "zod";
 
 import { type Store } from "../store/store.ts";
 import { Table } from "../store/table.ts";
+import { CEPH_KEY_BYTES, makeCephKey } from "./ceph-key.ts";
 import type { ForNode, SecretProvider } from "./provider.ts";
 import { assertOptions, malformed, type Reference } from "./reference.ts";
 
-const ENCODINGS = ["base64", "hex", "alnum"] as const;
+const ENCODINGS = ["base64", "hex", "alnum", "ceph", "uuid"] as const;
 const ALNUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$/;
 const LENGTH_MAX = 1024;
+const LENGTH_USUAL = 32;
+const UUID_BYTES = 16;
+/** Ceph takes no other key, and a UUID has no other length. */
+const LENGTHS: Readonly<Record<string, number>> = { ceph: CEPH_KEY_BYTES, uuid: UUID_BYTES };
 
 const GenRecord = z.strictObject({
   name: z.string(),
@@ -100,8 +105,10 @@ const idOf = (name: string, node: string | undefined): string =>
 function wantedOf(reference: Reference): Wanted {
   const { text, path: name, key, options } = reference;
   assertOptions(reference, ["len", "enc", "per"]);
-  const { len = "32", enc = "base64", per = "site" } = Object.fromEntries(options);
+  const { enc = "base64", per = "site", ...more } = Object.fromEntries(options);
   const encoding = ENCODINGS.find((one) => one === enc);
+  const only = LENGTHS[enc];
+  const { len = String(only ?? LENGTH_USUAL) } = more;
   const length = /^[1-9]\d{0,3}$/.test(len) ? Number(len) : 0;
   if (
     !NAME.test(name) ||
@@ -109,6 +116,7 @@ function wantedOf(reference: Reference): Wanted {
     !encoding ||
     length < 8 ||
     length > LENGTH_MAX ||
+    (only !== undefined && length !== only) ||
     !/^(site|node)$/.test(per)
   )
     throw malformed(
@@ -119,11 +127,15 @@ function wantedOf(reference: Reference): Wanted {
 }
 
 function make({ name, perNode, length, encoding }: Wanted, { id, key }: ForNode): GenRecord {
-  const value =
-    encoding === "alnum"
-      ? Array.from({ length }, () => ALNUM[randomInt(ALNUM.length)]).join("")
-      : randomBytes(length).toString(encoding);
+  const value = valueOf(length, encoding);
   return { name, length, encoding, value, madeAt: Date.now(), ...(perNode && { node: { id, key } }) };
+}
+
+function valueOf(length: number, encoding: Wanted["encoding"]): string {
+  if (encoding === "ceph") return makeCephKey();
+  if (encoding === "uuid") return randomUUID();
+  if (encoding === "alnum") return Array.from({ length }, () => ALNUM[randomInt(ALNUM.length)]).join("");
+  return randomBytes(length).toString(encoding);
 }
 
 function assertSame({ text }: Reference, wanted: Wanted, held: GenRecord): void {

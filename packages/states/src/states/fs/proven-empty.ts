@@ -20,7 +20,8 @@ export async function assertEmpty(path: string, storage: ReadStorage): Promise<v
   });
 }
 
-async function contentsOf(device: BlockDevice, storage: ReadStorage): Promise<string[]> {
+/** All that says that something is on a device, a few words each. */
+export async function contentsOf(device: BlockDevice, storage: ReadStorage): Promise<string[]> {
   const { path, readOnly, children, mountpoints } = device;
   const [content, signatures, volumes, blank] = await Promise.all([
     storage.probe(path),
