@@ -39,6 +39,17 @@ export default defineConfig({
       },
       {
         test: {
+          name: "infra",
+          // Programs that are built from their sources, which takes an hour the first time: `npm run test:infra` does both.
+          include: ["test/infra/**/*.test.ts"],
+          maxWorkers: 1,
+          sequence: { groupOrder: 4 },
+          testTimeout: 180_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
           name: "programs",
           // Programs of others, which take minutes to install: `npm run test:programs` does both.
           include: ["test/programs/**/*.test.ts"],

@@ -17,8 +17,8 @@ const definitions = (folder: string): { file: string; name: string }[] =>
     .filter((file) => !file.endsWith(".test.ts"))
     .filter((file) => readFileSync(new URL(file, root), "utf8").includes("export default "))
     .map((file) => file.slice(base.length))
-    .sort()
-    .map((file) => ({ file, name: file.slice(folder.length + 1, -".ts".length).replace("/", ".") }));
+    .map((file) => ({ file, name: file.slice(folder.length + 1, -".ts".length).replace("/", ".") }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 
 const camel = (name: string): string =>
   name.replace(/[.-](\w)/g, (_, letter: string) => letter.toUpperCase());

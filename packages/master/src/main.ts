@@ -33,6 +33,7 @@ import { status } from "./commands/status.ts";
 import { target } from "./commands/target.ts";
 import { token } from "./commands/token.ts";
 import { endUsage } from "./commands/usage-error.ts";
+import { vault } from "./commands/vault.ts";
 import { VERSION } from "./version.ts";
 
 /** The whole command line, in the order in which a newcomer needs it. */
@@ -63,6 +64,7 @@ const commands = [
   notify,
   doc,
   secret,
+  vault,
   bundle,
   operator,
   status,

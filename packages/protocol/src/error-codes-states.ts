@@ -210,6 +210,22 @@ export const stateCodes = {
     "A state does not keep the contract of states.",
     "See CONTRIBUTING.md, add a state.",
   ),
+  "nomad/config": failed(
+    "Nomad does not accept a configuration.",
+    "The message has Nomad's own lines. What was in force before still is.",
+  ),
+  "nomad/denied": failed(
+    "Nomad refuses a request: the token has no right to it, or there is none.",
+    "Give the declaration a `token`, and functions an `operatorToken` of `nomad.agent`; see docs/guide/infra/nomad.md.",
+  ),
+  "nomad/job": failed(
+    "A job of Nomad was not accepted, or did not become healthy.",
+    "The message has Nomad's own words. `nomad job status JOB` on the node shows more.",
+  ),
+  "nomad/drain": failed(
+    "A client of Nomad could not be drained.",
+    "`boma-master run NODE nomad.status` shows what still runs there; `nomad.undrain` takes it back.",
+  ),
   "consul/config": failed(
     "Consul does not accept a configuration.",
     "The message has Consul's own lines. What was in force before still is.",

@@ -2,7 +2,17 @@
 import type { AnyFunction } from "./define-function.ts";
 import agentStatus from "./functions/agent/status.ts";
 import beaconList from "./functions/beacon/list.ts";
+import cephOkToStop from "./functions/ceph/ok-to-stop.ts";
+import cephOsdTree from "./functions/ceph/osd-tree.ts";
+import cephSetFlags from "./functions/ceph/set-flags.ts";
+import cephStatus from "./functions/ceph/status.ts";
+import cephUnsetFlags from "./functions/ceph/unset-flags.ts";
 import cmdRun from "./functions/cmd/run.ts";
+import consulHealth from "./functions/consul/health.ts";
+import consulLeader from "./functions/consul/leader.ts";
+import consulMembers from "./functions/consul/members.ts";
+import consulRole from "./functions/consul/role.ts";
+import consulSnapshot from "./functions/consul/snapshot.ts";
 import diskUsage from "./functions/disk/usage.ts";
 import driftCheck from "./functions/drift/check.ts";
 import driftReset from "./functions/drift/reset.ts";
@@ -11,6 +21,10 @@ import fileRead from "./functions/file/read.ts";
 import fileStat from "./functions/file/stat.ts";
 import grainsGet from "./functions/grains/get.ts";
 import grainsItems from "./functions/grains/items.ts";
+import nomadDrain from "./functions/nomad/drain.ts";
+import nomadRole from "./functions/nomad/role.ts";
+import nomadStatus from "./functions/nomad/status.ts";
+import nomadUndrain from "./functions/nomad/undrain.ts";
 import pkgList from "./functions/pkg/list.ts";
 import pkgUpgrade from "./functions/pkg/upgrade.ts";
 import pkgVersion from "./functions/pkg/version.ts";
@@ -35,11 +49,29 @@ import systemReboot from "./functions/system/reboot.ts";
 import testEcho from "./functions/test/echo.ts";
 import testPing from "./functions/test/ping.ts";
 import testSleep from "./functions/test/sleep.ts";
+import vaultInitShares from "./functions/vault/init-shares.ts";
+import vaultInitSharesForget from "./functions/vault/init-shares-forget.ts";
+import vaultSealStatus from "./functions/vault/seal-status.ts";
+import vaultSnapshot from "./functions/vault/snapshot.ts";
+import vaultStatus from "./functions/vault/status.ts";
+import vaultStepDown from "./functions/vault/step-down.ts";
+import vaultUnseal from "./functions/vault/unseal.ts";
+import vaultUnsealBegin from "./functions/vault/unseal-begin.ts";
 
 const table = {
   "agent.status": agentStatus,
   "beacon.list": beaconList,
+  "ceph.ok-to-stop": cephOkToStop,
+  "ceph.osd-tree": cephOsdTree,
+  "ceph.set-flags": cephSetFlags,
+  "ceph.status": cephStatus,
+  "ceph.unset-flags": cephUnsetFlags,
   "cmd.run": cmdRun,
+  "consul.health": consulHealth,
+  "consul.leader": consulLeader,
+  "consul.members": consulMembers,
+  "consul.role": consulRole,
+  "consul.snapshot": consulSnapshot,
   "disk.usage": diskUsage,
   "drift.check": driftCheck,
   "drift.reset": driftReset,
@@ -48,6 +80,10 @@ const table = {
   "file.stat": fileStat,
   "grains.get": grainsGet,
   "grains.items": grainsItems,
+  "nomad.drain": nomadDrain,
+  "nomad.role": nomadRole,
+  "nomad.status": nomadStatus,
+  "nomad.undrain": nomadUndrain,
   "pkg.list": pkgList,
   "pkg.upgrade": pkgUpgrade,
   "pkg.version": pkgVersion,
@@ -72,6 +108,14 @@ const table = {
   "test.echo": testEcho,
   "test.ping": testPing,
   "test.sleep": testSleep,
+  "vault.init-shares": vaultInitShares,
+  "vault.init-shares-forget": vaultInitSharesForget,
+  "vault.seal-status": vaultSealStatus,
+  "vault.snapshot": vaultSnapshot,
+  "vault.status": vaultStatus,
+  "vault.step-down": vaultStepDown,
+  "vault.unseal": vaultUnseal,
+  "vault.unseal-begin": vaultUnsealBegin,
 };
 /** Each function by its name with its own types, for callers that name it in their source. */
 export type FunctionTable = typeof table;

@@ -2,6 +2,7 @@
 export { BomaError } from "@boma/protocol";
 export * from "./built-in.ts";
 export * from "./core.ts";
+export * from "./kits/index.ts";
 export * from "./pillar.ts";
 export * from "./reactors/index.ts";
 export * from "./site-files.ts";

@@ -123,7 +123,7 @@ const EDGE_BYTES = 16 * MIB;
 const SAMPLES = 64;
 
 /** Where the content of a disk is looked at: its edges whole, and all over it in equal distances. */
-export function placesToLook(bytes: number): number[] {
+function placesToLook(bytes: number): number[] {
   const last = Math.max(0, bytes - MIB);
   const edge = Array.from({ length: EDGE_BYTES / MIB }, (_, index) => index * MIB);
   const spread = Array.from({ length: SAMPLES }, (_, index) => Math.floor((last * index) / (SAMPLES - 1)));

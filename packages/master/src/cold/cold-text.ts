@@ -40,7 +40,7 @@ function nodeLines(id: string, node: NodeEnd): string[] {
 }
 
 /** The gates of a stage, and whatever went wrong in it. */
-export const gatesOf = (value: unknown): readonly StateResult[] =>
+const gatesOf = (value: unknown): readonly StateResult[] =>
   (asReport(value)?.results ?? []).filter(
     ({ state, result }) => isGate(state) || !["ok", "changed"].includes(result),
   );

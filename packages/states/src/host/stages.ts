@@ -1,7 +1,7 @@
 /** The stages of a node: what of its catalog comes up together, and what is held down. */
 import { z } from "zod";
 
-import { RunReport } from "../engine/report.ts";
+import type { RunReport } from "../engine/report.ts";
 import { STAGES, type Stage } from "../stages.ts";
 
 export const StageInfo = z.strictObject({
@@ -24,7 +24,7 @@ export interface StagesPort {
   /** From the ground up; none where the node keeps no catalog. */
   list(): Promise<readonly StageInfo[]>;
   /** Makes what belongs to the stage as the catalog says, gates included. */
-  start(stage: Stage, signal: AbortSignal): Promise<z.output<typeof RunReport>>;
+  start(stage: Stage, signal: AbortSignal): Promise<RunReport>;
   /** Stops the units of the stage, the last one first, and keeps the agent from starting them again. */
   stop(stage: Stage, signal: AbortSignal): Promise<StageStop>;
 }

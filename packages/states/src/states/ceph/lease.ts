@@ -10,7 +10,7 @@ import { type Asked, ask, heard, tell } from "./ask.ts";
 import { OsdDump } from "./reports.ts";
 
 /** Not `norebalance`: with it placement groups may never become clean again, and one waits for ever. */
-export const FLAGS = [
+const FLAGS = [
   "noout",
   "nodeep-scrub",
   "noscrub",

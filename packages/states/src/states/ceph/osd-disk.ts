@@ -53,7 +53,7 @@ export async function stateOfDisk(want: WantedDisk, uuid: string, host: ReadHost
   return { is: "empty" };
 }
 
-export function objectionsToIdentity(device: BlockDevice, { expect }: WantedDisk): Objection[] {
+function objectionsToIdentity(device: BlockDevice, { expect }: WantedDisk): Objection[] {
   const { serial, bytes, type, parent, readOnly, removable } = device;
   return [
     serial !== expect.serial && `its serial number is ${serial ?? "unknown"}, not ${expect.serial}`,

@@ -15,7 +15,7 @@ import { OsdDump } from "./reports.ts";
 
 export const OSD_DIR = "/var/lib/ceph/osd";
 export const dirOf = (id: number): string => `${OSD_DIR}/ceph-${id}`;
-export const unitOf = (id: number): string => `ceph-osd@${id}.service`;
+const unitOf = (id: number): string => `ceph-osd@${id}.service`;
 
 /** The same disk of the same cluster has the same id, whoever asks and however often he was killed. */
 export function uuidOf(...parts: readonly (string | number)[]): string {
@@ -33,7 +33,7 @@ export function uuidOf(...parts: readonly (string | number)[]): string {
 }
 
 /** New disks are announced with a key that can do nothing else, where the machine has it. */
-export async function announcer({ files }: Pick<ReadHost, "files">): Promise<As | undefined> {
+async function announcer({ files }: Pick<ReadHost, "files">): Promise<As | undefined> {
   if (await files.stat(ADMIN_KEYRING)) return undefined;
   return { name: "client.bootstrap-osd", keyring: BOOTSTRAP_KEYRING };
 }

@@ -48,7 +48,7 @@ interface Gate<P extends Params, K extends Name<P>, S extends Name<P>> {
   claims?(want: z.output<P>): readonly string[];
   after?(want: z.output<P>): readonly string[];
   awaits?(want: z.output<P>): readonly Stage[];
-  probe(want: z.output<P>, host: ReadHost): Promise<Health>;
+  readonly probe: (want: z.output<P>, host: ReadHost) => Promise<Health>;
   readonly examples: readonly Example<P>[];
 }
 

@@ -10,7 +10,7 @@ import { DROP_IN } from "./sshd-config.ts";
 
 export const SERVICE = "ssh.service";
 export const SOCKET = "ssh.socket";
-export const SOCKET_DIR = `/etc/systemd/system/${SOCKET}.d`;
+const SOCKET_DIR = `/etc/systemd/system/${SOCKET}.d`;
 export const SOCKET_DROP_IN = `${SOCKET_DIR}/boma.conf`;
 const PID_FILE = "/run/sshd.pid";
 

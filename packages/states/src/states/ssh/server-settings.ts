@@ -156,7 +156,7 @@ function ownRows(want: Want): Row[] {
 const linesOf = (keyword: string, value: readonly (string | number)[] | string | number | undefined): Row[] =>
   (value === undefined ? [] : [value].flat()).map((one) => [keyword, String(one)] as const);
 
-export const rowsOf = (want: Want): readonly Row[] => [
+const rowsOf = (want: Want): readonly Row[] => [
   ...ownRows(want),
   ...Object.entries(want.extra).flatMap(([keyword, value]) => linesOf(keyword, value)),
 ];

@@ -7,7 +7,7 @@ import type { ReadFiles } from "../../host/files.ts";
 import type { ReadHost } from "../../host/host.ts";
 
 export const MAIN = "/etc/ssh/sshd_config";
-export const DROP_INS = "/etc/ssh/sshd_config.d";
+const DROP_INS = "/etc/ssh/sshd_config.d";
 export const DROP_IN = `${DROP_INS}/00-boma.conf`;
 export const SSHD = "/usr/sbin/sshd";
 /** sshd answers nothing without it, and only its unit makes it. */
