@@ -38,29 +38,46 @@ async function dirOf(module: string, mod: string): Promise<string> {
   return Dir;
 }
 
-/** Copies of the modules that are built without a part of themselves; where each lies. */
-async function prune({ without }: Program, mod: string): Promise<Readonly<Record<string, string>>> {
-  const copies: Record<string, string> = {};
-  const groups: string[][] = [];
-  for (const [place, imports] of Object.entries(without)) {
-    const [module = "", file = ""] = place.split("//");
-    if (copies[module] === undefined) {
-      copies[module] = `./copy${Object.keys(copies).length}`;
-      const copy = [
-        "cp",
-        "--recursive",
-        "--no-preserve=mode",
-        await dirOf(module, mod),
-        join(mod, copies[module]),
-      ];
-      await mustRun(copy, { timeoutMs: BUILD_MS_MAX });
-    }
-    groups.push([join(mod, copies[module], file), ...imports]);
+/** Modules that are not built as they come, and where the copy lies that is. */
+class Copies {
+  readonly #mod: string;
+  readonly dirs: Record<string, string> = {};
+
+  constructor(mod: string) {
+    this.#mod = mod;
   }
+
+  /** Of `MODULE` or `MODULE//FILE`. */
+  async pathOf(place: string): Promise<string> {
+    const [module = "", file = ""] = place.split("//");
+    const known = this.dirs[module];
+    if (known !== undefined) return join(this.#mod, known, file);
+    const dir = `./copy${Object.keys(this.dirs).length}`;
+    const from = await dirOf(module, this.#mod);
+    await mustRun(["cp", "--recursive", "--no-preserve=mode", from, join(this.#mod, dir)], {
+      timeoutMs: BUILD_MS_MAX,
+    });
+    this.dirs[module] = dir;
+    return join(this.#mod, dir, file);
+  }
+}
+
+async function prune({ without }: Program, copies: Copies): Promise<void> {
+  const groups: string[][] = [];
+  for (const [place, imports] of Object.entries(without))
+    groups.push([await copies.pathOf(place), ...imports]);
   const words = groups.flatMap((group, at) => (at === 0 ? group : ["--", ...group]));
   const env = { ...ENV, GOFLAGS: "" };
   await mustRun([...GENTLE, "go", "run", PRUNE, ...words], { env, timeoutMs: BUILD_MS_MAX });
-  return copies;
+}
+
+async function mend({ mended = {} }: Program, copies: Copies): Promise<void> {
+  for (const [place, [from, to]] of Object.entries(mended)) {
+    const path = await copies.pathOf(place);
+    const parts = (await readFile(path, "utf8")).split(from);
+    if (parts.length !== 2) throw new Error(`${place} has ${parts.length - 1} times what is to be mended`);
+    await writeFile(path, parts.join(to));
+  }
 }
 
 async function build(program: Program, dir: string): Promise<void> {
@@ -68,7 +85,10 @@ async function build(program: Program, dir: string): Promise<void> {
   const mod = join(dir, "module");
   await mkdir(mod);
   await writeFile(join(mod, "go.mod"), goMod(program));
-  await writeFile(join(mod, "go.mod"), goMod(program, await prune(program, mod)));
+  const copies = new Copies(mod);
+  await prune(program, copies);
+  await mend(program, copies);
+  await writeFile(join(mod, "go.mod"), goMod(program, copies.dirs));
   // Symbols and debugging tables are a third of it.
   const words = ["go", "build", "-C", mod, "-ldflags=-s -w", "-o", join(dir, name), main];
   const env = { ...ENV, CGO_ENABLED: program.cgo ? "1" : "0" };

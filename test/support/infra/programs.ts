@@ -17,6 +17,8 @@ export interface Program {
   readonly replaced?: Readonly<Record<string, string>>;
   readonly excluded?: readonly string[];
   readonly without: LeftOut;
+  /** What stands in a file of a module, `MODULE//FILE`, and what is to stand there. */
+  readonly mended?: Readonly<Record<string, readonly [from: string, to: string]>>;
   /** Whether it needs a compiler of C. */
   readonly cgo?: true;
 }
@@ -37,12 +39,21 @@ export const PROGRAMS = {
     excluded: ["github.com/hashicorp/go-msgpack v1.1.5", "github.com/hashicorp/go-msgpack v1.1.6"],
     without: CONSUL_WITHOUT,
   },
-  // Speaks the API of OpenBao too, which the module proxy does not serve.
+  // Speaks the API of OpenBao too, which the module proxy does not serve. Each is made with an SDK of its own commit, which
+  // is not served either: no published one fits a later 1.14, and the one that fits this ends the process at a kind of
+  // path that it has, at the first request to `sys/`.
   vault: {
     name: "vault",
     module: "github.com/hashicorp/vault",
-    version: "v1.14.10",
+    version: "v1.14.0",
+    replaced: { "github.com/hashicorp/vault/sdk": "github.com/hashicorp/vault/sdk v0.9.2" },
     without: VAULT_WITHOUT,
+    mended: {
+      "github.com/hashicorp/vault/sdk//framework/backend.go": [
+        "\t\tif p.ExistenceCheck == nil {\n\t\t\tif _, ok",
+        "\t\tif false {\n\t\t\tif _, ok",
+      ],
+    },
   },
   // Its executor isolates tasks by means of C. The sister module is a newer one: that of its commit is not served.
   nomad: {

@@ -159,9 +159,12 @@ func cut(file *ast.File, names map[string]bool) bool {
 			})
 		case *ast.BlockStmt:
 			node.List = keep(node.List, names, &removed, func(stmt ast.Stmt) bool {
-				switch stmt.(type) {
-				case *ast.SwitchStmt, *ast.ForStmt, *ast.RangeStmt, *ast.IfStmt, *ast.ReturnStmt:
+				switch stmt := stmt.(type) {
+				case *ast.SwitchStmt, *ast.ForStmt, *ast.RangeStmt, *ast.IfStmt, *ast.ReturnStmt, *ast.DeclStmt:
 					return false
+				case *ast.AssignStmt:
+					// What comes after it needs the name: then all of it goes.
+					return stmt.Tok != token.DEFINE
 				}
 				return true
 			})

@@ -20,7 +20,7 @@ export default defineFunction({
       .describe("Exactly what this stored plan says, or nothing: a node that has moved since refuses."),
     maintenance: z
       .boolean()
-      .default(false)
+      .optional()
       .describe("Does the restarts that are pending: of units that are protected from them otherwise."),
   }),
   positional: ["trees"],
@@ -35,6 +35,6 @@ export default defineFunction({
     "boma-master run web01 state.apply nginx --test",
     "boma-master run 'role:db' state.apply plan=0123abcd",
   ],
-  run: ({ maintenance }, call) => runnerOf(call).run(call.test ? "plan" : "apply", { maintenance }),
+  run: ({ maintenance = false }, call) => runnerOf(call).run(call.test ? "plan" : "apply", { maintenance }),
   outcome: outcomeOfReport,
 });
