@@ -113,8 +113,14 @@ describe("the programs", () => {
     const insecure = ["--cacert", "/opt/vault/tls/tls.crt", "--insecure"];
     const put = (path: string, body: object) =>
       ask(`${api}/${path}`, ...insecure, "--request", "PUT", "--data", JSON.stringify(body));
-    const made = (await put("init", { secret_shares: 1, secret_threshold: 1 })) as { keys: string[] };
+    const made = (await put("init", { secret_shares: 1, secret_threshold: 1 })) as {
+      keys: string[];
+      root_token: string;
+    };
     expect(await put("unseal", { key: made.keys[0] })).toMatchObject({ initialized: true, sealed: false });
+    const token = ["--header", `X-Vault-Token: ${made.root_token}`];
+    const mounts = await ask(`${api}/mounts`, ...insecure, ...token);
+    expect(mounts).toMatchObject({ "cubbyhole/": {}, "identity/": {}, "sys/": {} });
     await host.must(["systemctl", "restart", "vault"]);
     expect(await ask(`${api}/seal-status`, ...insecure)).toMatchObject({ initialized: true, sealed: true });
   });

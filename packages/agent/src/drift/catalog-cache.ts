@@ -114,7 +114,12 @@ export class CatalogCache {
   /** Whoever waited for a turn asks again: meanwhile another one may have been applied. */
   assertCurrent({ number }: KeptCatalog): void {
     if (number === this.#number) return;
-    throw new BomaError("drift/catalog", "another catalog was applied meanwhile");
+    throw new BomaError("drift/catalog", "another catalog was applied, or a stage stopped, meanwhile");
+  }
+
+  /** Whoever read it before must read it again: what is to be done about it is not the same any more. */
+  outdate(): void {
+    this.#number += 1;
   }
 
   /** `undefined` where none was ever kept; throws `drift/catalog` where what lies there is not what this node kept. */

@@ -22,7 +22,7 @@ const RUNNING = "service.running";
 
 interface StagesPorts {
   readonly cache: CatalogCache;
-  readonly states: Pick<NodeStates, "runnerOfKept">;
+  readonly states: Pick<NodeStates, "runnerOfKept" | "alone">;
   readonly machine: Machine;
   readonly holds: StageHolds;
 }
@@ -70,11 +70,19 @@ export class NodeStages implements StagesPort {
       .run("apply");
   }
 
-  async stop(stage: Stage, signal: AbortSignal): Promise<StageStop> {
-    const { holds, machine } = this.#ports;
-    const kept = await this.#kept();
-    const { services } = writeHost(machine.ports({ signal, line: () => undefined }));
-    await holds.hold(stage);
+  stop(stage: Stage, signal: AbortSignal): Promise<StageStop> {
+    const { states, holds, cache } = this.#ports;
+    // An enforcement that began to look before must not find the units down and start them.
+    return states.alone(`the stop of ${stage}`, signal, async () => {
+      const kept = await this.#kept();
+      await holds.hold(stage);
+      cache.outdate();
+      return this.#stopUnits(kept, stage, signal);
+    });
+  }
+
+  async #stopUnits(kept: KeptCatalog, stage: Stage, signal: AbortSignal): Promise<StageStop> {
+    const { services } = writeHost(this.#ports.machine.ports({ signal, line: () => undefined }));
     const units: StageStop["units"] = [];
     for (const unit of unitsOf(kept, stage).toReversed()) {
       signal.throwIfAborted();

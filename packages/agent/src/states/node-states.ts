@@ -136,6 +136,16 @@ export class NodeStates {
     });
   }
 
+  /** Does something to the machine while no run of states is under way. */
+  async alone<T>(who: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const turn = await this.#turns.take(who, signal, () => undefined);
+    try {
+      return await work();
+    } finally {
+      await turn.end();
+    }
+  }
+
   /** An apply that ran is told as it ran, whether its catalog could be kept or not. */
   #whole(origin: CatalogOrigin): WholeApply {
     const { cache, notKept } = this.#ports;
