@@ -4,16 +4,13 @@ import { defineFunction } from "../../define-function.ts";
 import { ownAccess } from "../../states/consul/own-token.ts";
 import { access } from "../../states/consul/parameters.ts";
 import { roleOf } from "../../states/consul/role.ts";
+import { Role } from "../../states/daemon/raft-servers.ts";
 
 export default defineFunction({
   name: "consul.role",
   summary: "Whether this node leads, serves or is a client, and whether its agent may restart now.",
   params: z.strictObject({ api: access.api }),
-  result: z.strictObject({
-    role: z.enum(["leader", "server", "client"]),
-    safe: z.boolean(),
-    why: z.string(),
-  }),
+  result: Role,
   effect: "read",
   onRestart: "resume",
   timeoutMs: 30_000,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { defineFunction } from "../../define-function.ts";
+import { Role } from "../../states/daemon/raft-servers.ts";
 import { ownAccess } from "../../states/nomad/api.ts";
 import { roleOf } from "../../states/nomad/cluster.ts";
 import { access } from "../../states/nomad/parameters.ts";
@@ -9,11 +10,7 @@ export default defineFunction({
   name: "nomad.role",
   summary: "Whether this node leads, serves or is a client of Nomad, and whether its agent may restart now.",
   params: z.strictObject({ api: access.api }),
-  result: z.strictObject({
-    role: z.enum(["leader", "server", "client"]),
-    safe: z.boolean(),
-    why: z.string(),
-  }),
+  result: Role,
   effect: "read",
   onRestart: "resume",
   timeoutMs: 30_000,

@@ -1,14 +1,8 @@
 /** What an agent says of its cluster: who leads, who is there, how the servers are. */
 import { z } from "zod";
 
-import {
-  answered,
-  type HttpAnswer,
-  type HttpResponse,
-  isAnswered,
-  jsonOf,
-  type ReadHttp,
-} from "../../host/http.ts";
+import { type HttpAnswer, type HttpResponse, isAnswered, jsonOf, type ReadHttp } from "../../host/http.ts";
+import { leaderBy, type Servers, serversBy } from "../daemon/raft-servers.ts";
 import { type Access, ask, read } from "./api.ts";
 
 const STATUS = ["none", "alive", "leaving", "left", "failed"] as const;
@@ -48,33 +42,8 @@ function inWords(members: readonly SerfMember[]): readonly Member[] {
 }
 
 /** `10.0.0.11:8300`; empty while there is none. */
-export async function leaderOf(http: ReadHttp, at: Access): Promise<string> {
-  return (await read<string>(http, at, "/v1/status/leader")) ?? "";
-}
+export const leaderOf = (http: ReadHttp, at: Access): Promise<string> => leaderBy(read, http, at);
 
-export interface ServerHealth {
-  readonly Name: string;
-  readonly Address: string;
-  readonly Leader: boolean;
-  readonly Healthy: boolean;
-  readonly Voter: boolean;
-  readonly SerfStatus: string;
-}
-
-export interface Servers {
-  readonly Healthy: boolean;
-  /** How many may fail with the cluster still at work. */
-  readonly FailureTolerance: number;
-  readonly Servers: readonly ServerHealth[];
-}
-
-/** Consul says with 429 that not all is well, and how it is all the same. */
-export async function serversOf(http: ReadHttp, at: Access): Promise<Servers> {
-  const path = "/v1/operator/autopilot/health";
-  const answer = await ask(http, at, path);
-  return jsonOf<Servers>(answered({ url: `${at.api}${path}` }, answer, saysHealth));
-}
-
-export const saysHealth = (status: number): boolean => status === 200 || status === 429;
+export const serversOf = (http: ReadHttp, at: Access): Promise<Servers> => serversBy(ask, http, at);
 
 export const isDenied = (answer: HttpAnswer): boolean => isAnswered(answer) && answer.status === 403;

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { checkParams } from "../../check-params.ts";
 import { readHost } from "../../host/host.ts";
 import { type Given, memoryHost } from "../../testing/index.ts";
-import type { ServerHealth } from "./cluster.ts";
+import type { ServerHealth } from "../daemon/raft-servers.ts";
 import ready from "./ready.ts";
 import { judged } from "./role.ts";
 

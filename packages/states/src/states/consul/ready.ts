@@ -2,10 +2,11 @@ import { z } from "zod";
 
 import type { ReadHost } from "../../host/host.ts";
 import { type HttpAnswer, type HttpResponse, jsonOf, type ReadHttp } from "../../host/http.ts";
+import { saysHealth, type Servers } from "../daemon/raft-servers.ts";
 import { defineGate, type Health, notReady, ready } from "../gate/define-gate.ts";
 import { isSilent, silence } from "../gate/probes.ts";
 import { type Access, ask } from "./api.ts";
-import { isDenied, type Member, membersIn, saysHealth, type Servers } from "./cluster.ts";
+import { isDenied, type Member, membersIn } from "./cluster.ts";
 import { reasonIn } from "./log-reasons.ts";
 import { access, NodeName, UNIT } from "./parameters.ts";
 

@@ -1,15 +1,8 @@
 /** What a node is in its cluster, and what its restart would cost: what a rolling restart goes by. */
 import type { ReadHost } from "../../host/host.ts";
-import { read } from "./api.ts";
-import type { Access } from "./api.ts";
-import { leaderOf, serversOf, type Servers } from "./cluster.ts";
-
-export interface Role {
-  readonly role: "leader" | "server" | "client";
-  /** Whether the cluster stays at work while this agent restarts. */
-  readonly safe: boolean;
-  readonly why: string;
-}
+import { type Role, serverRole, type Servers } from "../daemon/raft-servers.ts";
+import { type Access, read } from "./api.ts";
+import { leaderOf, serversOf } from "./cluster.ts";
 
 interface Self {
   readonly Config: { readonly NodeName: string; readonly Server: boolean };
@@ -22,18 +15,9 @@ export async function roleOf({ http }: Pick<ReadHost, "http">, at: Access): Prom
   return judged(self.Config.NodeName, await serversOf(http, at));
 }
 
-/** A leader goes last: whoever is restarted before it must not need a new one twice. */
-export function judged(
-  node: string,
-  { Healthy: healthy, FailureTolerance: mayFail, Servers: servers }: Servers,
-): Role {
-  const own = servers.find(({ Name: name }) => name === node);
-  const role = own?.Leader ? ("leader" as const) : ("server" as const);
-  if (!own) return { role, safe: false, why: `${node} is not among the servers that the leader knows` };
-  if (!own.Voter) return { role, safe: true, why: "it has no vote" };
-  const ill = servers.filter(({ Healthy: isWell }) => !isWell).map(({ Name: name }) => name);
-  if (!healthy || ill.length > 0)
-    return { role, safe: false, why: `not well: ${ill.join(", ") || "the cluster"}` };
-  if (mayFail >= 1) return { role, safe: true, why: `${mayFail} of ${servers.length} servers may fail` };
-  return { role, safe: false, why: `none of ${servers.length} servers may fail: a restart is an outage` };
+/** What has no vote is missed by nobody. */
+export function judged(node: string, servers: Servers): Role {
+  const own = servers.Servers.find(({ Name: name }) => name === node);
+  if (own && !own.Voter) return { role: own.Leader ? "leader" : "server", safe: true, why: "it has no vote" };
+  return serverRole(node, servers, "a restart is an outage");
 }

@@ -2,10 +2,10 @@ import { z } from "zod";
 
 import type { ReadHost } from "../../host/host.ts";
 import { isAnswered, jsonOf } from "../../host/http.ts";
+import { saysHealth, type Servers } from "../daemon/raft-servers.ts";
 import { defineGate, type Health, notReady, ready } from "../gate/define-gate.ts";
 import { isSilent, silence } from "../gate/probes.ts";
 import { ask } from "./api.ts";
-import { saysHealth, type Servers } from "./cluster.ts";
 import { type Node, nodeIdOf, selfOf } from "./node.ts";
 import { access, NodeName, UNIT } from "./parameters.ts";
 
