@@ -3,44 +3,24 @@
  * fingerprint is declared, and not before.
  * Method: an archive of files that is signed by one key, and from one day to the next by another.
  */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { hashicorpKit } from "../../packages/states/src/kits/hashicorp.ts";
 import { type Host, startHost } from "../support/host.ts";
-
-/** Made out here, for a host has no agent of gpg. */
-const ARCHIVE = `
-export GNUPGHOME="$PWD/gnupg"
-: > Packages
-printf 'Date: %s\\nSHA256:\\n %s 0 Packages\\n' "$(date -Ru)" "$(sha256sum Packages | cut -d' ' -f1)" > Release
-mkdir -m 700 gnupg
-for who in old new; do
-  gpg --batch --quiet --passphrase '' --quick-gen-key "$who@example.org" ed25519 sign never
-  gpg --armor --export "$who@example.org" > "$who.asc"
-  gpg --with-colons --fingerprint "$who@example.org" | sed -n 's/^fpr:*\\([0-9A-F]*\\):$/\\1/p' | head -n 1 | tr -d '\\n' > "$who.fingerprint"
-  gpg --batch --yes --quiet --local-user "$who@example.org" --clearsign --output "$who.InRelease" Release
-done
-gpgconf --kill gpg-agent
-`;
+import { type SignedArchive, signedArchive } from "../support/signed-archive.ts";
 
 let host: Host;
-let made: string;
-const read = (name: string): string => readFileSync(join(made, name), "utf8");
+let archive: SignedArchive;
 beforeAll(async () => {
   host = await startHost({ name: "hashicorp" });
-  made = mkdtempSync(join(tmpdir(), "boma-archive-"));
-  execFileSync("/bin/sh", ["-ec", ARCHIVE], { cwd: made, stdio: "pipe" });
+  archive = signedArchive("old", "new");
   await host.write("/srv/hashicorp/Packages", "");
-  await host.write("/srv/hashicorp/InRelease", read("old.InRelease"));
+  await host.write("/srv/hashicorp/InRelease", archive.read("old.InRelease"));
 }, 600_000);
 afterAll(async () => {
   await host?.[Symbol.asyncDispose]();
-  rmSync(made, { recursive: true, force: true });
+  archive?.[Symbol.dispose]();
 });
 
 const KEYRING = "/etc/apt/keyrings/boma-hashicorp.gpg";
@@ -48,8 +28,8 @@ function declared(key: string, fingerprint: string): readonly [string, string, o
   const [repo] = hashicorpKit({
     uri: "file:/srv/hashicorp",
     suite: "./",
-    key: read(`${key}.asc`),
-    fingerprints: [read(`${fingerprint}.fingerprint`)],
+    key: archive.read(`${key}.asc`),
+    fingerprints: [archive.read(`${fingerprint}.fingerprint`)],
   });
   const { name: _, ...params } = repo!.params;
   return [repo!.state, repo!.key, params];
@@ -59,10 +39,10 @@ test("a key that was changed is named, changes nothing, and is taken on once it 
   await host.convergesTwice(...declared("old", "old"));
   const keyring = await host.must(["sha256sum", KEYRING]);
 
-  await host.write("/srv/hashicorp/InRelease", read("new.InRelease"));
+  await host.write("/srv/hashicorp/InRelease", archive.read("new.InRelease"));
   const { error } = await host.converge(...declared("new", "old"));
   expect(error).toMatchObject({ code: "package/source" });
-  expect(error?.message).toContain(`unknown fingerprint ${read("new.fingerprint")}`);
+  expect(error?.message).toContain(`unknown fingerprint ${archive.read("new.fingerprint")}`);
   expect(await host.must(["sha256sum", KEYRING])).toBe(keyring);
   // apt itself takes nothing from an archive that the old key does not vouch for.
   expect((await host.run(["apt-get", "--error-on=any", "update"])).stderr).toContain("NO_PUBKEY");

@@ -1,13 +1,11 @@
 /** Packages on a real Debian: each state twice, and what goes wrong there. */
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { type Host, startHost } from "../support/host.ts";
+import { type SignedArchive, signedArchive } from "../support/signed-archive.ts";
 
 let host: Host;
 beforeAll(async () => {
@@ -126,31 +124,15 @@ fcntl($lock, F_SETLK, $whole) or die $!;
 $| = 1; print "held\\n"; <STDIN>;
 `;
 
-/** An archive of nothing, with a key that signs it and one that could; made out here, for a host has no agent of gpg. */
-const ARCHIVE = `
-export GNUPGHOME="$PWD/gnupg"
-: > Packages
-printf 'Date: %s\\nSHA256:\\n %s 0 Packages\\n' "$(date -Ru)" "$(sha256sum Packages | cut -d' ' -f1)" > Release
-mkdir -m 700 gnupg
-for who in archive other; do
-  gpg --batch --quiet --passphrase '' --quick-gen-key "$who@example.org" ed25519 sign never
-  gpg --armor --export "$who@example.org" > "$who.asc"
-  gpg --with-colons --fingerprint "$who@example.org" | sed -n 's/^fpr:*\\([0-9A-F]*\\):$/\\1/p' | head -n 1 | tr -d '\\n' > "$who.fingerprint"
-  gpg --batch --yes --quiet --local-user "$who@example.org" --clearsign --output "$who.InRelease" Release
-done
-gpgconf --kill gpg-agent
-`;
-
 describe("apt.repo", () => {
-  let made: string;
-  const read = (name: string): string => readFileSync(join(made, name), "utf8");
+  let made: SignedArchive;
+  const read = (name: string): string => made.read(name);
   beforeAll(async () => {
-    made = mkdtempSync(join(tmpdir(), "boma-archive-"));
-    execFileSync("/bin/sh", ["-ec", ARCHIVE], { cwd: made, stdio: "pipe" });
+    made = signedArchive("archive", "other");
     await host.write("/srv/signed/Packages", "");
     await host.write("/srv/signed/InRelease", read("archive.InRelease"));
   });
-  afterAll(() => rmSync(made, { recursive: true }));
+  afterAll(() => made?.[Symbol.dispose]());
 
   const params = () => ({
     uris: ["file:/srv/signed"],
