@@ -264,6 +264,8 @@ export class Agent {
     } finally {
       await connection.close();
     }
+    // The way there may have changed: the old connection would learn of it after minutes of silence.
+    void this.#connection?.probe();
   }
 
   #welcomed(): void {

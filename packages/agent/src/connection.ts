@@ -3,6 +3,8 @@
  * nothing while it waits for one; every later one is the library's, forever,
  * with a credential that is asked for at each attempt.
  */
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { answerNonce, BomaError, type JoinKit, type Nkey } from "@boma/protocol";
 import { connect, type ConnectionOptions as NatsOptions, errors, headers, type NatsConnection } from "nats";
 
@@ -12,6 +14,7 @@ import { messageOf } from "./files.ts";
 const PING_MS = 30_000;
 const DIAL_MS = 20_000;
 const RECONNECT_MS = 2_000;
+const PROBE_MS = 5_000;
 
 export interface ConnectionOptions {
   readonly kit: JoinKit;
@@ -27,6 +30,8 @@ export interface ConnectionOptions {
 export interface Connection {
   readonly bus: Bus;
   readonly server: string;
+  /** Dials anew at once when the server does not answer: a network that was changed tells nobody that it is gone. */
+  probe(): Promise<void>;
   /** Settles when the connection is over for good, whoever ended it. */
   readonly closed: Promise<void>;
   close(): Promise<void>;
@@ -81,9 +86,24 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
   return {
     bus,
     server: connection.getServer(),
+    probe: () => probe(connection),
     closed: connection.closed().then(() => turn(false)),
     close: () => connection.close(),
   };
+}
+
+async function probe(connection: NatsConnection): Promise<void> {
+  const asked = new AbortController();
+  const patience = sleep(PROBE_MS, false, { signal: asked.signal, ref: false }).catch(() => true);
+  const answers = await Promise.race([
+    connection.rtt().then(
+      () => true,
+      () => false,
+    ),
+    patience,
+  ]);
+  asked.abort();
+  if (!answers && !connection.isClosed()) await connection.reconnect();
 }
 
 export async function dial(options: NatsOptions): Promise<NatsConnection> {
