@@ -129,7 +129,7 @@ describe("the state of things", () => {
   test("status tells how master, bus and fleet are", async () => {
     const { code, stdout } = await fleet.run("status");
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^master {3}up for \d+ s, /m);
+    expect(stdout).toMatch(/^master {3}up for \d+ (s|min), /m);
     expect(stdout).toMatch(/^bus {6}nats-server \d+\.\d+\.\d+, embedded, loopback without TLS: nats:/m);
     expect(stdout).toMatch(/^nodes {4}3 connected, 0 offline$/m);
     expect(await fleet.json("status")).toMatchObject({

@@ -40,7 +40,7 @@ test.each(deaths)(
       join(reactors, "echo.ts"),
       `import { on } from "@boma/states";
 export default on("node.assigned", { limit: "10000/m" }, async (event, boma) => {
-  await boma.run(event.node, "test.echo", { text: String(event.data.revision) }, { expire: "10m" });
+  await boma.run(event.node, "test.echo", { text: String(event.data.revision) }, { expire: "10m", timeout: "5m" });
   await boma.tell("echoed", event.id + " " + event.data.revision);
 });
 `,
