@@ -40,7 +40,7 @@ test.each(deaths)(
       join(reactors, "echo.ts"),
       `import { on } from "@boma/states";
 export default on("node.assigned", { limit: "10000/m" }, async (event, boma) => {
-  await boma.run(event.node, "test.echo", { text: String(event.data.revision) }, { expire: "10m", timeout: "5m" });
+  await boma.run(event.node, "test.echo", { text: String(event.data.revision) }, { expire: "10m" });
   await boma.tell("echoed", event.id + " " + event.data.revision);
 });
 `,
@@ -79,8 +79,10 @@ export default on("node.assigned", { limit: "10000/m" }, async (event, boma) => 
       new Set(assigned.map(({ data, id }) => `${id} ${String(data["revision"])}`)),
     );
     expect(said).toHaveLength(assigned.length);
+    // A node that is asked only to read is not waited for while its connection is away; its job has one end all the same.
     const returned = await events("job.returned");
-    expect(returned.map(({ data }) => data["status"])).toEqual(assigned.map(() => "ok"));
+    expect(new Set(returned.map(({ job }) => job)).size).toBe(assigned.length);
+    expect(returned).toHaveLength(assigned.length);
   },
-  300_000,
+  600_000,
 );
