@@ -1,5 +1,5 @@
 /** `npm run test:hosts` boots Debian hosts: this installs what it needs for that, and builds their root file system. */
-import { ACCESS, CEPH, ensureLayer, NETWORK } from "../test/support/hosts/layer.ts";
+import { ACCESS, CEPH, DOCKER, ensureLayer, NETWORK } from "../test/support/hosts/layer.ts";
 import { debianCodename } from "../test/support/hosts/recipe.ts";
 import { ensureRootfs } from "../test/support/hosts/rootfs.ts";
 import { installMissing, type Needed } from "./install-missing.ts";
@@ -24,6 +24,6 @@ if (process.getuid?.() !== 0 || debianCodename() === undefined) {
   await installMissing(NEEDED);
   console.log(`hosts boot from ${await ensureRootfs()}`);
   // Here, and not in the first test that wants one: it may take minutes.
-  for (const layer of [ACCESS, NETWORK, CEPH])
+  for (const layer of [ACCESS, NETWORK, DOCKER, CEPH])
     console.log(`those with ${layer.packages[0]} add ${await ensureLayer(layer)}`);
 }

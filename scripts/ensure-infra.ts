@@ -1,3 +1,4 @@
+import { ensureLayer } from "../test/support/hosts/layer.ts";
 import { goVersion, sizeOf } from "../test/support/infra/build.ts";
 /**
  * The hosts tier installs programs that Debian does not have: this builds them, which takes a while the first time, and
@@ -5,6 +6,7 @@ import { goVersion, sizeOf } from "../test/support/infra/build.ts";
  */
 import { ensureDeb } from "../test/support/infra/deb.ts";
 import { PROGRAM_NAMES } from "../test/support/infra/programs.ts";
+import { LAB } from "../test/support/lab.ts";
 import { installMissing } from "./install-missing.ts";
 
 const MIB = 1024 * 1024;
@@ -25,6 +27,7 @@ async function ensureAll(): Promise<void> {
       process.exitCode = 1;
     }
   }
+  console.log(`those of the lab add ${await ensureLayer(LAB)}`);
 }
 
 try {

@@ -9,6 +9,7 @@ import {
   AuditHead,
   BomaError,
   Bundle,
+  DestructivePermit,
   EnrolAnswer,
   EnrolAsk,
   FeedItem,
@@ -116,6 +117,18 @@ const progress = {
 };
 
 /** One valid body of each kind that travels; a kind that is missing here fails the test beside it. */
+const permit = {
+  id: "a".repeat(32),
+  action: "disk.wipe",
+  resource: "/dev/disk/by-id/wwn-0x5000c500a1b2c3d4",
+  digest: "b".repeat(64),
+  serial: "ZA1",
+  bytes: 4_000_787_030_016,
+  operator: "ann",
+  reason: "decommissioned",
+  job: id,
+};
+
 export const bodies: readonly (readonly [MessageKind<never>, unknown])[] = [
   [ApiRequest, { verb: "nodes.list", args: { target: "*" }, session: "s" }],
   [ApiAnswer, { nonce, result: { a: [1] }, error: { code: "c", message: "m", hint: "h" }, feed: false }],
@@ -134,6 +147,7 @@ export const bodies: readonly (readonly [MessageKind<never>, unknown])[] = [
   [Mailbox, { number: 1, jobs: [order], cancelled: [id] }],
   [AuditHead, { chain: "c", n: 1, hash: "a".repeat(64) }],
   [TrustManifest, manifest],
+  [DestructivePermit, permit],
   [Bundle, { digest: "a".repeat(64), bytes: 3, api: 1, states: ["acme.word"] }],
 ].map(([kind, body]) => [kind as MessageKind<never>, body] as const);
 

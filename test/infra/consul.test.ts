@@ -36,16 +36,18 @@ interface Applied {
   readonly report: RunReport;
 }
 
-async function apply(target: string, ...args: readonly string[]): Promise<Readonly<Record<string, Applied>>> {
-  const { value } = await run(fleet, target, "state.apply", ...args);
-  if (!("nodes" in value)) throw new Error(`the apply was not begun: ${JSON.stringify(value)}`);
+async function reported(...words: readonly string[]): Promise<Readonly<Record<string, Applied>>> {
+  const { value } = await run(fleet, ...words);
+  if (!("nodes" in value)) throw new Error(`it was not begun: ${JSON.stringify(value)}`);
   return Object.fromEntries(
-    Object.entries(value.nodes).map(([id, end]) => [
-      id,
-      { status: end.status, report: end.return as RunReport },
-    ]),
+    Object.entries(value.nodes).map(([id, end]) => {
+      if (!end.return) throw new Error(`${words[1]} on ${id}: ${JSON.stringify(end)}`);
+      return [id, { status: end.status, report: end.return as RunReport }];
+    }),
   );
 }
+
+const apply = (target: string) => reported(target, "state.apply");
 
 /** What each declaration came to that is not as it should be, by node. */
 const changed = (applied: Readonly<Record<string, Applied>>) =>
@@ -183,7 +185,9 @@ test(
     const last = nameAt(await leader(CLIENT));
     for (const name of [CLIENT, ...SERVERS.filter((one) => one !== last), last]) {
       await safe(name);
-      const { report } = (await apply(name, "maintenance=true"))[name]!;
+      const { report } = (await reported(name, "maintenance.run", "consul/dc1", "reason=it is a test"))[
+        name
+      ]!;
       expect(report.results.find(({ id }) => id === "service.running(consul.service)")?.comment).toContain(
         "refreshed",
       );

@@ -1,257 +1,141 @@
 /**
- * Goal: a server and two clients of the real Nomad come up from one tree; a job is placed by what boma says of the
- * machines, outlives a restart of its agent, and moves when its node is drained.
+ * Goal: a server and two clients of the real Nomad come up from one tree; what they are told to be they take up with no
+ * more than it takes, and what runs outlives that.
  * Method: three Debian hosts on a bridge, a real master, and Nomad out of a signed archive. Jobs run programs of the host.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-
-import type { RunReport } from "@boma/states";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { Fleet } from "../support/fleet.ts";
-import { type Host, onBridge, startHost } from "../support/host.ts";
-import { infraRepo, type InfraRepo } from "../support/infra/repo.ts";
-import { run } from "../support/run.ts";
+import {
+  changed,
+  clean,
+  Cluster,
+  DEV,
+  errors,
+  PROD,
+  READER,
+  SERVER,
+  TLS,
+  UP_MS_MAX,
+} from "../support/nomad.ts";
 
-const SERVER = "n1";
-const DEV = "dev1";
-const PROD = "prod1";
-const NAMES = [SERVER, DEV, PROD];
-const UP_MS_MAX = 5 * 60_000;
+const LIVE = "/etc/nomad.d/boma-settings.json";
+const PLAIN = "/etc/nomad.d/boma.json";
 
-interface Knobs {
-  readonly log: "info" | "debug";
-  readonly pool: string;
-  readonly reservedPorts: string;
-  /** Which environment the job asks for; nothing: whichever. */
-  readonly env?: string;
-  readonly argument: string;
-}
-
-const siteOf = (repo: InfraRepo, addresses: Readonly<Record<string, string>>, knobs: Knobs): string => `
-import { apt, nomad, nomadKit, secret, top, tree } from "@boma/states";
-const addresses = ${JSON.stringify(addresses)};
-const knobs = ${JSON.stringify(knobs)};
-const management = secret("gen:nomad/management?enc=uuid");
-const base = tree(({ node: { id } }) => {
-  const isServer = id === "${SERVER}";
-  const archive = apt.repo("infra", {
-    uris: [${JSON.stringify(repo.uri)}],
-    suites: [${JSON.stringify(repo.suite)}],
-    components: [${JSON.stringify(repo.component)}],
-    key: ${JSON.stringify(repo.key)},
-    fingerprints: [${JSON.stringify(repo.fingerprint)}],
-  });
-  const kit = nomadKit({
-    node: id,
-    require: archive,
-    agent: {
-      bind: addresses[id],
-      servers: [addresses["${SERVER}"]],
-      acl: true,
-      logLevel: knobs.log,
-      operatorToken: management,
-      ...(isServer
-        ? { mode: "server", bootstrapExpect: 1, gossipKey: secret("gen:nomad/gossip") }
-        : {
-            mode: "client",
-            meta: { env: id === "${DEV}" ? "dev" : "prod" },
-            hostVolumes: { data: { path: "/srv/data", mode: "0750" } },
-            plugins: { rawExec: true },
-            reserved: { ports: knobs.reservedPorts },
-            options: { "fingerprint.denylist": "env_aws,env_gce,env_azure,env_digitalocean" },
-            ...(id === "${DEV}" && { nodePool: knobs.pool }),
-          }),
-    },
-    gate: false,
-  });
-  const up = kit.at(-1);
-  const patient = { attempts: 60, interval: "1s" };
-  const gate = (more) => nomad.ready(id, { mode: isServer ? "server" : "client", token: management, within: "90s", ...more });
-  if (!isServer)
-    return [archive, kit, nomad.eligible(id, { token: management, require: up, retry: patient }),
-      gate({ drivers: ["raw_exec"], drained: true, require: up })];
-  const open = gate({ servers: 1, require: up });
-  const first = nomad.aclBootstrap("global", { token: management, require: open });
-  const job = nomad.job("sleeper", {
-    token: management,
-    require: first,
-    within: "90s",
-    spec: {
-      Datacenters: ["*"],
-      NodePool: "all",
-      ...(knobs.env && { Constraints: [{ LTarget: "\${meta.env}", RTarget: knobs.env, Operand: "=" }] }),
-      TaskGroups: [{
-        Name: "g",
-        Volumes: { data: { Name: "data", Type: "host", Source: "data" } },
-        Tasks: [{
-          Name: "t",
-          Driver: "raw_exec",
-          Config: { command: "/bin/sleep", args: [knobs.argument] },
-          Resources: { CPU: 50, MemoryMB: 32 },
-        }],
-      }],
-    },
-  });
-  const policy = nomad.aclPolicy("readers", {
-    token: management, require: first, rules: { namespace: { default: { policy: "read" } } },
-  });
-  return [archive, kit, open, first, policy, job];
-});
-export default top({ "*": [base] });
-`;
-
-const hosts: Record<string, Host> = {};
-let fleet: Fleet;
-let repo: InfraRepo;
-let knobs: Knobs = { log: "info", pool: "default", reservedPorts: "22", env: "dev", argument: "90001" };
-
-function declare(change: Partial<Knobs> = {}): void {
-  knobs = { ...knobs, ...change };
-  const addresses = Object.fromEntries(NAMES.map((name) => [name, hosts[name]!.address]));
-  mkdirSync(join(fleet.home, "site"), { recursive: true });
-  writeFileSync(join(fleet.home, "site/top.ts"), siteOf(repo, addresses, knobs));
-}
-
-async function apply(
-  target: string,
-  ...args: readonly string[]
-): Promise<Readonly<Record<string, RunReport>>> {
-  const { value } = await run(fleet, target, "state.apply", ...args);
-  if (!("nodes" in value)) throw new Error(`the apply was not begun: ${JSON.stringify(value)}`);
-  return Object.fromEntries(Object.entries(value.nodes).map(([id, end]) => [id, end.return as RunReport]));
-}
-
-/** What each declaration came to that is not as it should be, by node. */
-const changed = (applied: Readonly<Record<string, RunReport>>) =>
-  Object.fromEntries(
-    Object.entries(applied).map(([id, { results }]) => [
-      id,
-      results
-        .filter(({ result }) => result !== "ok")
-        .map((one) => `${one.id}: ${one.error?.message ?? one.comment}`),
-    ]),
-  );
-
-const errors = (applied: Readonly<Record<string, RunReport>>) =>
-  Object.values(applied).flatMap(({ results }) =>
-    results.flatMap(({ id, error }) => (error ? [`${id}: ${error.code} ${error.message}`] : [])),
-  );
-
-interface Status {
-  readonly client?: {
-    readonly takesJobs: boolean;
-    readonly allocations: readonly { id: string; job: string; status: string }[];
-  };
-  readonly drained?: { readonly reason: string };
-}
-
-async function ask<T>(name: string, called: string, ...args: readonly string[]): Promise<T> {
-  const { value } = await run(fleet, name, called, ...args);
-  return value.nodes[name]!.return as T;
-}
-
-/** The allocations of the job on a node, and the processes that they are. */
-async function running(name: string): Promise<{ readonly allocs: readonly string[]; readonly pids: string }> {
-  const { client } = await ask<Status>(name, "nomad.status");
-  const allocs = client!.allocations.filter(({ status }) => status === "running").map(({ id }) => id);
-  const { stdout } = await hosts[name]!.run(["pgrep", "--full", `^/bin/sleep ${knobs.argument}$`]);
-  return { allocs, pids: stdout.trim() };
-}
-
-const clean = Object.fromEntries(NAMES.map((name) => [name, []]));
+let cluster: Cluster;
 
 beforeAll(async () => {
-  for (const name of NAMES) hosts[name] = await startHost({ name });
-  repo = await infraRepo(["nomad"]);
-  fleet = await Fleet.start(await onBridge());
-  for (const name of NAMES) await hosts[name]!.enrol(fleet);
-  declare();
+  cluster = await Cluster.start();
 }, 10 * 60_000);
 afterAll(async () => {
-  await fleet?.[Symbol.asyncDispose]();
-  await repo?.[Symbol.asyncDispose]();
-  for (const host of Object.values(hosts)) await host[Symbol.asyncDispose]();
+  await cluster?.[Symbol.asyncDispose]();
+});
+
+const up = { timeout: UP_MS_MAX };
+interface Self {
+  readonly config: { readonly LogLevel: string; readonly TLSConfig: { readonly CertFile: string } };
+}
+async function selfOf(name: string): Promise<Self["config"]> {
+  const { stdout } = await cluster.manage(name, "operator", "api", "-X", "GET", "/v1/agent/self");
+  return (JSON.parse(stdout) as Self).config;
+}
+
+test("a server and two clients come up from one tree, and a job runs where `meta.env` says", up, async () => {
+  expect(errors(await cluster.apply("*"))).toEqual([]);
+  expect((await cluster.running(DEV)).allocs).toHaveLength(1);
+  expect((await cluster.running(DEV)).pids).toMatch(/^\d+$/);
+  expect(await cluster.running(PROD)).toEqual({ allocs: [], pids: "" });
+  expect(await cluster.hosts[DEV]!.must(["stat", "-c", "%F %a", "/srv/data"])).toContain("directory 750");
+});
+
+test("a second time nothing is changed", up, async () => {
+  expect(changed(await cluster.apply("*"))).toEqual(clean);
 });
 
 test(
-  "a server and two clients come up from one tree, and a job runs where `meta.env` says",
-  { timeout: UP_MS_MAX },
+  "the first token was given once, and the one that Nomad made may do what its policy says",
+  up,
   async () => {
-    expect(errors(await apply("*"))).toEqual([]);
-    expect((await running(DEV)).allocs).toHaveLength(1);
-    expect((await running(DEV)).pids).toMatch(/^\d+$/);
-    expect(await running(PROD)).toEqual({ allocs: [], pids: "" });
-    expect(await hosts[DEV]!.must(["stat", "-c", "%F %a", "/srv/data"])).toContain("directory 750");
+    const host = cluster.hosts[SERVER]!;
+    expect(await host.must(["stat", "-c", "%a %U", READER])).toBe("400 root\n");
+    expect(await cluster.nomad(SERVER, READER, "job", "status")).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining("sleeper"),
+    });
+    const denied = await cluster.nomad(SERVER, READER, "job", "stop", "-detach", "sleeper");
+    expect(denied).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("Permission denied") });
+    expect(await host.run(["nomad", "job", "status"])).toMatchObject({ exitCode: 1 });
+    expect(await host.run(["nomad", "acl", "bootstrap"])).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/reset index: \d+/),
+    });
+    // The file is lost: what it held is good for nothing any more.
+    const old = await host.read(READER);
+    await host.must(["mv", READER, "/root/lost"]);
+    expect(changed(await cluster.apply(SERVER))[SERVER]).toHaveLength(1);
+    expect(await host.read(READER)).not.toBe(old);
+    expect(await cluster.nomad(SERVER, "/root/lost", "job", "status")).toMatchObject({ exitCode: 1 });
   },
 );
 
-test("a second time nothing is changed", { timeout: UP_MS_MAX }, async () => {
-  expect(changed(await apply("*"))).toEqual(clean);
+test(
+  "what can be taken up without a restart is: the same agent says more, and shows another certificate",
+  up,
+  async () => {
+    const before = await cluster.running(DEV);
+    const pid = await cluster.mainPid(DEV);
+    await cluster.certify(`${TLS}-new`, DEV);
+    cluster.declare({ log: "debug", tls: `${TLS}-new` });
+    const ids = changed(await cluster.apply(DEV))[DEV]!;
+    expect(ids).toEqual([expect.stringContaining(`nomad.settings(${DEV})`)]);
+    expect(await selfOf(DEV)).toMatchObject({
+      LogLevel: expect.stringMatching(/^debug$/i),
+      TLSConfig: { CertFile: `${TLS}-new/agent.pem` },
+    });
+    expect(await cluster.mainPid(DEV)).toBe(pid);
+    expect(await cluster.running(DEV)).toEqual(before);
+    expect(errors(await cluster.apply("*"))).toEqual([]);
+    expect(changed(await cluster.apply("*"))).toEqual(clean);
+  },
+);
+
+test("what the agent would end itself at is never told to it: it runs on, with what it had", up, async () => {
+  const pid = await cluster.mainPid(DEV);
+  const before = await cluster.hosts[DEV]!.read(LIVE);
+  await cluster.hosts[DEV]!.must(["cp", "-a", TLS, `${TLS}-bad`]);
+  await cluster.hosts[DEV]!.write(`${TLS}-bad/agent.pem`, "no certificate\n");
+  cluster.declare({ tls: `${TLS}-bad` });
+  expect(errors(await cluster.apply(DEV))).toEqual([expect.stringContaining("there is no certificate")]);
+  expect(await cluster.hosts[DEV]!.read(LIVE)).toBe(before);
+  cluster.declare({ tls: `${TLS}-new` });
+  expect(errors(await cluster.apply(DEV))).toEqual([]);
+  expect(await cluster.mainPid(DEV)).toBe(pid);
 });
 
 test(
   "a restart for another configuration leaves the job as it is: same allocation, same process",
-  { timeout: UP_MS_MAX },
+  up,
   async () => {
-    const before = await running(DEV);
-    const pid = await hosts[DEV]!.must(["systemctl", "show", "--value", "-p", "MainPID", "nomad"]);
-    declare({ log: "debug", reservedPorts: "22,8080" });
-    const waiting = await apply(DEV);
+    const before = await cluster.running(DEV);
+    const pid = await cluster.mainPid(DEV);
+    cluster.declare({ reservedPorts: "22,8080" });
+    const waiting = await cluster.apply(DEV);
     expect(waiting[DEV]!.results.find(({ id }) => id.startsWith("service.running"))).toMatchObject({
       pending: expect.stringContaining("maintenance"),
     });
-    expect(errors(await apply("*", "maintenance=true"))).toEqual([]);
-    expect(await hosts[DEV]!.must(["systemctl", "show", "--value", "-p", "MainPID", "nomad"])).not.toBe(pid);
-    expect(await running(DEV)).toEqual(before);
-    expect(changed(await apply("*"))).toEqual(clean);
+    expect(errors(await cluster.apply(PROD))).toEqual([]);
+    expect(errors(await cluster.maintain(DEV))).toEqual([]);
+    expect(errors(await cluster.maintain(PROD))).toEqual([]);
+    expect(await cluster.mainPid(DEV)).not.toBe(pid);
+    expect(await cluster.running(DEV)).toEqual(before);
+    expect(changed(await cluster.apply("*"))).toEqual(clean);
   },
 );
 
-test("what Nomad would not start with never comes into place", { timeout: UP_MS_MAX }, async () => {
-  const before = await hosts[DEV]!.read("/etc/nomad.d/boma.json");
-  declare({ reservedPorts: "8000-22" });
-  expect(errors(await apply(DEV))[0]).toContain("nomad/config");
-  expect(await hosts[DEV]!.read("/etc/nomad.d/boma.json")).toBe(before);
-  declare({ reservedPorts: "22,8080" });
+test("what Nomad would not start with never comes into place", up, async () => {
+  const before = await cluster.hosts[DEV]!.read(PLAIN);
+  cluster.declare({ reservedPorts: "8000-22" });
+  expect(errors(await cluster.apply(DEV))[0]).toContain("nomad/config");
+  expect(await cluster.hosts[DEV]!.read(PLAIN)).toBe(before);
+  cluster.declare({ reservedPorts: "22,8080" });
+  expect(changed(await cluster.apply("*"))).toEqual(clean);
 });
-
-test(
-  "a change that what runs would not outlive waits until the node is drained",
-  { timeout: UP_MS_MAX },
-  async () => {
-    declare({ pool: "other" });
-    expect(errors(await apply(DEV))[0]).toMatch(/state\/blocked .*client\.node_pool.*nomad\.drain/);
-    declare({ env: "" });
-    expect(errors(await apply(SERVER))).toEqual([]);
-    await ask(DEV, "nomad.drain", "deadline=30s", "reason=pool");
-    expect((await running(DEV)).pids).toBe("");
-    await expect.poll(async () => (await running(PROD)).allocs.length, { timeout: 30_000 }).toBe(1);
-    expect(errors(await apply(DEV, "maintenance=true"))).toEqual([]);
-    expect(await ask<Status>(DEV, "nomad.status")).toMatchObject({
-      drained: { reason: "pool" },
-      client: { takesJobs: false },
-    });
-    expect(await ask(DEV, "nomad.undrain")).toEqual({ changed: true });
-    expect(await ask<Status>(DEV, "nomad.status")).toMatchObject({ client: { takesJobs: true } });
-  },
-);
-
-test(
-  "a drain whose time is over is ended by the next apply, and one that somebody else began is left",
-  { timeout: UP_MS_MAX },
-  async () => {
-    await ask(DEV, "nomad.drain", "deadline=30s", "for=1s");
-    expect(changed(await apply(DEV))[DEV]!.join()).toContain("nomad.eligible(dev1)");
-    expect(await ask<Status>(DEV, "nomad.status")).toMatchObject({ client: { takesJobs: true } });
-    const { token } = JSON.parse(await hosts[DEV]!.read("/etc/nomad.d/boma-operator.json")) as {
-      token: string;
-    };
-    await hosts[DEV]!.must(["sh", "-c", "NOMAD_TOKEN=$(cat) nomad node eligibility -disable -self"], {
-      stdin: token,
-    });
-    expect(changed(await apply(DEV))[DEV]).toEqual([]);
-    expect(await ask<Status>(DEV, "nomad.status")).toMatchObject({ client: { takesJobs: false } });
-  },
-);

@@ -1,11 +1,6 @@
 /** A cluster of Consul for tests: the site that its hosts are declared by, with what the tests turn, and its certificates. */
-import { readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
+import { Authority } from "./cluster-certificates.ts";
 import type { Host } from "./host.ts";
-import { mustRun } from "./hosts/program.ts";
 import type { InfraRepo } from "./infra/repo.ts";
 
 export const SERVERS = ["c1", "c2", "c3"];
@@ -108,40 +103,10 @@ export default top({ "*": [base] });
 `;
 
 /** One authority, and for every host a certificate that says whether it is a server. */
-export async function certificates(cn: string, hosts: readonly Host[]): Promise<void> {
-  const home = await mkdtemp(join(tmpdir(), "boma-consul-tls-"));
-  const at = (file: string) => join(home, file);
-  const made = (subject: string, words: string, ...more: readonly string[]) =>
-    mustRun([
-      ..."openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj".split(" "),
-      `/CN=${subject}`,
-      ...words.split(" "),
-      ...more,
-    ]);
-  try {
-    await made(cn, "-keyout", at("ca-key.pem"), "-out", at("ca.pem"));
-    for (const host of hosts) {
-      const of = SERVERS.includes(host.name) ? "server.dc1.consul" : "client.dc1.consul";
-      await made(
-        of,
-        "-addext basicConstraints=critical,CA:FALSE -addext",
-        `subjectAltName=DNS:${of},DNS:localhost,IP:127.0.0.1`,
-        "-CA",
-        at("ca.pem"),
-        "-CAkey",
-        at("ca-key.pem"),
-        "-keyout",
-        at("key.pem"),
-        "-out",
-        at("cert.pem"),
-      );
-      await host.write(`${TLS}/ca.pem`, readFileSync(at("ca.pem"), "utf8"));
-      await host.write(`${TLS}/agent.pem`, readFileSync(at("cert.pem"), "utf8"));
-      await host.write(`${TLS}/agent-key.pem`, readFileSync(at("key.pem"), "utf8"));
-      await host.must(["chgrp", "-R", "consul", TLS]);
-      await host.must(["chmod", "0640", `${TLS}/agent-key.pem`]);
-    }
-  } finally {
-    await rm(home, { recursive: true });
+export async function certificates(name: string, hosts: readonly Host[]): Promise<void> {
+  await using authority = await Authority.open(name);
+  for (const host of hosts) {
+    const as = SERVERS.includes(host.name) ? "server.dc1.consul" : "client.dc1.consul";
+    await authority.give(host, { name: as, directory: TLS, group: "consul" });
   }
 }

@@ -15,11 +15,14 @@ import type { Drift } from "./drift/drift.ts";
 import { messageOf } from "./files.ts";
 import { type CallSession, hostOf, realHost } from "./host/hosts.ts";
 import { Jobs } from "./jobs.ts";
+import type { NodeMaintenance } from "./maintenance/node-maintenance.ts";
+import { openMaintenance } from "./maintenance/open-maintenance.ts";
 import { openSchedules } from "./schedules/open-schedules.ts";
 import type { NodeSchedules } from "./schedules/schedules.ts";
 import { NodeStages } from "./stages/node-stages.ts";
 import { StageHolds } from "./stages/stage-holds.ts";
 import { builtIn, NodeStates } from "./states/node-states.ts";
+import { NodeWorkspaces } from "./terraform/node-workspaces.ts";
 
 const WHY_LENGTH_MAX = 500;
 
@@ -29,6 +32,8 @@ export interface Doers {
   readonly schedules: NodeSchedules;
   /** Looks after the catalog that was applied last. */
   readonly drift: Drift;
+  /** Tells which restarts wait for maintenance. */
+  readonly maintenance: NodeMaintenance;
 }
 
 interface Grown {
@@ -47,10 +52,7 @@ export function makeDoers(
   const { time, log, status, random } = world;
   const { identity, journal, policy, letters, outbox, duties, cache, driftBook: book, beacons, tell } = kept;
   const states = makeStates(options, world, kept, family);
-  const holds = new StageHolds(join(dir, "stages.json"), { bootId: options.bootId ?? "", durable });
-  // Whoever applies all of it wants all of it up.
-  cache.listen(() => void holds.release(STAGES).catch(() => undefined));
-  const stages = new NodeStages({ cache, states, machine, holds });
+  const { holds, stages } = makeStages(options, cache, states);
   const drift = makeDrift({
     held: () => holds.held(),
     machine,
@@ -65,8 +67,9 @@ export function makeDoers(
     log,
     random,
   });
-  const host = (session: CallSession): FunctionHost =>
-    hostOf(machine, { collect, status, duties: duties.port, schedules, beacons, drift, stages }, session);
+  const { maintenance, permits } = openMaintenance(options, world, { kept, states });
+  const own = { collect, status, duties: duties.port, beacons, drift, stages, maintenance, permits };
+  const host = (session: CallSession): FunctionHost => hostOf(machine, { ...own, schedules }, session);
   const schedules = openSchedules({
     dir,
     durable,
@@ -83,20 +86,48 @@ export function makeDoers(
     policy: () => policy,
     corrupt: () => journal.corrupt,
   });
+  const workspaces = makeWorkspaces(options, world, kept);
   const jobs = new Jobs({
     journal,
     time,
     log,
     host,
     states: (order, call) => states.runnerFor(order, call),
+    workspaces: (order, call) => workspaces.runnerFor(order, call),
     functions: options.functions ?? functions,
     policy: () => policy,
     sign: letters.return,
     sendReturn: (kept) => outbox.sendReturn(kept),
     sendProgress: (body) => outbox.sendLoose("progress", letters.progress(body)),
   });
-  return { jobs, states, schedules, drift };
+  return { jobs, states, schedules, drift, maintenance };
 }
+
+function makeStages(
+  { dir, durable = true, bootId = "", host: machine = realHost }: AgentOptions,
+  cache: KeptParts["cache"],
+  states: NodeStates,
+) {
+  const holds = new StageHolds(join(dir, "stages.json"), { bootId, durable });
+  // Whoever applies all of it wants all of it up.
+  cache.listen(() => void holds.release(STAGES).catch(() => undefined));
+  return { holds, stages: new NodeStages({ cache, states, machine, holds }) };
+}
+
+const makeWorkspaces = (
+  { dir, durable = true, host: machine = realHost }: AgentOptions,
+  { time, bus }: AgentWorld,
+  { identity, tell }: KeptParts,
+): NodeWorkspaces =>
+  new NodeWorkspaces({
+    dir,
+    durable,
+    machine,
+    sealKey: () => identity.keys.seal,
+    fetch: (ref, signal) => readChunks({ bus, key: identity.key, signal }, ref),
+    now: () => time.now(),
+    tell,
+  });
 
 function makeStates(
   options: AgentOptions,

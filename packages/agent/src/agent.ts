@@ -96,6 +96,7 @@ export class Agent {
     await this.#parts.schedules.start();
     await this.#parts.beacons.start();
     this.#parts.drift.start();
+    this.#parts.maintenance.start();
     this.#life = this.#live().catch((thrown: unknown) => {
       this.#log.error({ error: messageOf(thrown) }, "the agent broke");
       this.#ready.reject(asBomaError(thrown));
@@ -341,12 +342,14 @@ export class Agent {
 
   async #stop(): Promise<void> {
     if (!this.#parts) return;
-    const { drift, feed, jobs, journal, lock, outbox, schedules, tell, events, beacons } = this.#own;
+    const { drift, feed, jobs, journal, lock, maintenance, outbox, schedules, tell, events, beacons } =
+      this.#own;
     feed.stop();
     this.#current?.end();
     await schedules.stop();
     await beacons.stop();
     await drift.stop();
+    await maintenance.stop();
     await jobs.stop(JOBS_STOP_MS);
     tell({ kind: "node.stopping", data: {} });
     // What cannot go out now is on the disk.

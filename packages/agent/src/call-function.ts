@@ -46,7 +46,14 @@ export async function callFunction(
 }
 
 /** Nothing was begun, because it must not be: that is no failure of what was asked. */
-const REFUSALS: ReadonlySet<string> = new Set(["confined/refused", "state/moved"]);
+const REFUSALS: ReadonlySet<string> = new Set([
+  "confined/refused",
+  "state/moved",
+  "maintenance/window",
+  "maintenance/unsafe",
+  "permit/refused",
+  "permit/evidence",
+]);
 
 /** A function's own complaint about what it was asked is a refusal to the reader, but it did begin: it failed. */
 function failure(thrown: unknown): Outcome {

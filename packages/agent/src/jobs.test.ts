@@ -51,6 +51,8 @@ async function bench(
           beacons: undefined as never,
           stages: undefined as never,
           drift: undefined as never,
+          maintenance: undefined as never,
+          permits: undefined as never,
         },
         session,
       );

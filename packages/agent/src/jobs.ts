@@ -18,6 +18,7 @@ import {
   type FunctionHost,
   type OutputLine,
   type StateRunner,
+  type WorkspaceRunner,
 } from "@boma/states/core";
 
 import { callFunction, functionOf } from "./call-function.ts";
@@ -43,6 +44,11 @@ export interface JobPorts {
   readonly host: (session: CallSession) => FunctionHost;
   /** What a job that brings a catalog can do with it. */
   readonly states: (order: JobOrder, call: StateCall) => StateRunner | undefined;
+  /** The workspace of an order that brings one. */
+  readonly workspaces?: (
+    order: JobOrder,
+    call: Pick<StateCall, "signal" | "line">,
+  ) => WorkspaceRunner | undefined;
   readonly functions: Readonly<Record<string, AnyFunction>>;
   readonly policy: () => Policy;
   /** Signs a return, and gives it the id that it keeps. */
@@ -239,7 +245,8 @@ export class Jobs {
     const line = (one: OutputLine): void => progress.lines.add(one);
     const host = this.#ports.host({ signal, line });
     const states = this.#ports.states(order, { signal, line, step: (step) => progress.steps.add(step) });
-    const context = { job: order.job, host, functions, signal, line, test: order.test, states };
+    const workspace = this.#ports.workspaces?.(order, { signal, line });
+    const context = { job: order.job, host, functions, signal, line, test: order.test, states, workspace };
     return callFunction(spec, args, { context, controller, timeoutMs: order.timeoutMs });
   }
 

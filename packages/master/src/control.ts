@@ -22,6 +22,7 @@ import type { Subscribers } from "./events/subscribers.ts";
 import type { Jobs } from "./jobs/jobs.ts";
 import type { Keyring } from "./keyring.ts";
 import type { Logger } from "./log.ts";
+import type { Leases } from "./maintenance/leases.ts";
 import type { Refused } from "./nodes/refusals.ts";
 import type { Sessions } from "./nodes/sessions.ts";
 import type { Notifications } from "./notify/notifications.ts";
@@ -33,6 +34,7 @@ import type { SecretResolver } from "./secrets/secret-resolver.ts";
 import type { SiteCompiler } from "./site/site-compiler.ts";
 import type { Store } from "./store/store.ts";
 import type { Table } from "./store/table.ts";
+import type { TerraformPlans } from "./terraform/terraform-plans.ts";
 
 export interface Control {
   readonly bus: NatsConnection;
@@ -47,12 +49,16 @@ export interface Control {
   readonly presence: Presence;
   readonly sessions: Sessions;
   readonly jobs: Jobs;
+  /** Which job has its turn in which failure domain. */
+  readonly leases: Leases;
   /** Who is told of what. */
   readonly notifications: Notifications;
   /** What the site says, evaluated in a process of its own. */
   readonly siteCompiler: SiteCompiler;
   readonly catalogs: Catalogs;
   readonly plans: Plans;
+  /** Plans of Terraform, which lie on their nodes. */
+  readonly terraform: TerraformPlans;
   readonly catalogHistory: CatalogHistory;
   /** Which nodes are not as their catalogs say. */
   readonly drift: DriftBoard;

@@ -1,5 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 
+import { allow } from "./commands/allow.ts";
 import { assign } from "./commands/assign.ts";
 import { audit } from "./commands/audit.ts";
 import { bundle } from "./commands/bundle.ts";
@@ -16,6 +17,7 @@ import { grains } from "./commands/grains.ts";
 import { importSls } from "./commands/import-sls.ts";
 import { init } from "./commands/init.ts";
 import { jobs } from "./commands/jobs.ts";
+import { maintain } from "./commands/maintain.ts";
 import { nodes } from "./commands/nodes.ts";
 import { notify } from "./commands/notify.ts";
 import { operator } from "./commands/operator.ts";
@@ -31,6 +33,7 @@ import { serve } from "./commands/serve.ts";
 import { example } from "./commands/shell.ts";
 import { status } from "./commands/status.ts";
 import { target } from "./commands/target.ts";
+import { terraform } from "./commands/terraform.ts";
 import { token } from "./commands/token.ts";
 import { endUsage } from "./commands/usage-error.ts";
 import { vault } from "./commands/vault.ts";
@@ -57,6 +60,9 @@ const commands = [
   drift,
   coldstart,
   coldstop,
+  terraform,
+  maintain,
+  allow,
   jobs,
   events,
   audit,

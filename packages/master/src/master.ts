@@ -34,6 +34,7 @@ import { Jobs } from "./jobs/jobs.ts";
 import { type Keyring, readKeyring, rotateWorkingKey } from "./keyring.ts";
 import type { Logger } from "./log.ts";
 import { Mailboxes } from "./mail/mailbox.ts";
+import { Leases } from "./maintenance/leases.ts";
 import { nodegroupsOf } from "./nodegroups.ts";
 import { finishRekeys, openHelloDoor } from "./nodes/hello-door.ts";
 import { Intake } from "./nodes/intake.ts";
@@ -192,6 +193,7 @@ async function assemble(options: MasterOptions, connections: Connections): Promi
   const mailboxes = new Mailboxes(store, { keyring, refused });
   const sessions = new Sessions({ control: bus, keyring, registry, events });
   const jobStore = new JobStore(store);
+  const leases = new Leases(store, jobStore);
   const compiled = await openCatalogs({ home, keyring, store, registry, jobStore, site: options.site, log });
   const jobs = new Jobs({
     store: jobStore,
@@ -200,6 +202,7 @@ async function assemble(options: MasterOptions, connections: Connections): Promi
     log,
     parcels: compiled.catalogs,
     audit: audited.jobAudit,
+    leases,
     connected: (key) => presence.connected(key),
     barred: (key) => (sessions.isDuplicate(key) ? DUPLICATE : undefined),
   });
@@ -221,6 +224,7 @@ async function assemble(options: MasterOptions, connections: Connections): Promi
     ...audited,
     sessions,
     jobs,
+    leases,
     presence,
     drift,
     enrolment,

@@ -234,6 +234,10 @@ export const stateCodes = {
     "Consul refuses a request: the token has no right to it, or there is none.",
     "Give the declaration a `token` whose policy allows it; see docs/guide/infra/consul.md.",
   ),
+  "docker/config": failed(
+    "Docker does not accept a configuration, or does not take it up.",
+    "The message has Docker's own lines. What was in force before still is.",
+  ),
   "schedule/unknown": failed(
     "A node keeps no schedule of this name, or cannot keep it.",
     "`boma-master run NODE schedule.list` shows those that it keeps.",

@@ -45,6 +45,30 @@ export const commonCodes = {
     exit: ExitCode.incomplete,
   },
   "job/refused": failed("The node refused the job.", "The message says which rule refused it."),
+  "maintenance/window": failed(
+    "No maintenance window of the node is open.",
+    "Wait for it, or say why it cannot wait: `boma-master maintain TARGET --now --reason TEXT`.",
+  ),
+  "maintenance/unsafe": failed(
+    "What the node is part of could not do without it now.",
+    "The message is what its cluster says; look at that first.",
+  ),
+  "lease/held": failed(
+    "Another node of the same failure domain has its turn.",
+    "The message names the job: `boma-master jobs attach JOB` follows it.",
+  ),
+  "lease/one-node": usage(
+    "What is done to one node of a failure domain at a time was asked of several, or of one that is to be waited for.",
+    "Name one node; `boma-master maintain TARGET` goes through several, one after the other.",
+  ),
+  "permit/refused": failed(
+    "A token for something destructive does not hold: altered, expired, spent, or meant for another node, action or device.",
+    "Ask for a new one: `boma-master allow NODE disk.wipe DEVICE --reason TEXT`.",
+  ),
+  "permit/evidence": failed(
+    "A device is not as it was when the token was made, or must not be destroyed whatever a token says.",
+    "Look at it again: `boma-master run NODE disk.evidence DEVICE`.",
+  ),
   "reactor/unknown": usage("No reactor has this name.", "`boma-master reactor list` lists them."),
   "reactor/failed": failed(
     "A reactor could not deal with an event.",

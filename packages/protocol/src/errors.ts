@@ -1,4 +1,5 @@
 import { stateCodes } from "./error-codes-states.ts";
+import { terraformCodes } from "./error-codes-terraform.ts";
 /**
  * Every error that boma raises on purpose. The code is the contract: it travels
  * on the wire, decides the exit code and is listed in docs/errors.md. The message
@@ -9,7 +10,7 @@ import type { ExitCode } from "./error-row.ts";
 
 export { ExitCode } from "./error-row.ts";
 
-export const codes = { ...commonCodes, ...stateCodes };
+export const codes = { ...commonCodes, ...stateCodes, ...terraformCodes };
 
 export type ErrorCode = keyof typeof codes;
 

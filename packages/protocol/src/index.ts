@@ -15,6 +15,7 @@ export * from "./messages/enrol.ts";
 export * from "./messages/hello.ts";
 export * from "./messages/inbox.ts";
 export * from "./messages/mailbox.ts";
+export * from "./messages/permit.ts";
 export * from "./nkey.ts";
 export * from "./sealed.ts";
 export * from "./token.ts";

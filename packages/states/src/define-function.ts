@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { FunctionHost } from "./function-host.ts";
 import type { OutputLine } from "./host/commands.ts";
 import type { StateRunner } from "./state-runner.ts";
+import type { WorkspaceRunner } from "./terraform/port.ts";
 
 /** What a running function can say and must heed. */
 export interface Call {
@@ -20,6 +21,8 @@ export interface Call {
   readonly functions: Readonly<Record<string, AnyFunction>>;
   /** The catalog of this job; only functions that bring one have it. */
   readonly states?: StateRunner | undefined;
+  /** The workspace of this job; only the functions `terraform.*` have it. */
+  readonly workspace?: WorkspaceRunner | undefined;
 }
 
 export interface FunctionSpec<P extends z.ZodObject, R extends z.ZodType> {
@@ -38,6 +41,10 @@ export interface FunctionSpec<P extends z.ZodObject, R extends z.ZodType> {
   readonly examples: readonly string[];
   /** The master compiles a catalog for each node and sends it along. */
   readonly bringsCatalog?: boolean;
+  /** One node at a time: the name of what the master lets no second job have while this one runs. */
+  readonly lease?: (params: Readonly<Record<string, unknown>>) => string;
+  /** Only a person may ask for it: no reactor, and no schedule. */
+  readonly attended?: true;
   /** A write that honours `call.test`; the others are refused in a dry run rather than run. */
   readonly dryRun?: boolean;
   run(params: z.output<P>, call: Call): Promise<z.input<R>>;

@@ -3,6 +3,8 @@ import type { Grains } from "@boma/protocol";
 import type { BeaconsPort } from "./beacons/port.ts";
 import type { DriftPort } from "./host/drift.ts";
 import type { Host } from "./host/host.ts";
+import type { MaintenancePort } from "./host/maintenance.ts";
+import type { PermitsPort } from "./host/permits.ts";
 import type { StagesPort } from "./host/stages.ts";
 import type { Schedules } from "./schedules/port.ts";
 
@@ -20,6 +22,10 @@ export interface FunctionHost extends Host {
   /** What the node does about its own catalog. */
   readonly drift: DriftPort;
   readonly stages: StagesPort;
+  /** What waits for maintenance here, and when it may be done. */
+  readonly maintenance: MaintenancePort;
+  /** What a token of the master allows once. */
+  readonly permits: PermitsPort;
 }
 
 export interface AgentStatus {

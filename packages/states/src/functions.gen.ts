@@ -4,6 +4,7 @@ import agentStatus from "./functions/agent/status.ts";
 import beaconList from "./functions/beacon/list.ts";
 import cephOkToStop from "./functions/ceph/ok-to-stop.ts";
 import cephOsdTree from "./functions/ceph/osd-tree.ts";
+import cephRole from "./functions/ceph/role.ts";
 import cephSetFlags from "./functions/ceph/set-flags.ts";
 import cephStatus from "./functions/ceph/status.ts";
 import cephUnsetFlags from "./functions/ceph/unset-flags.ts";
@@ -13,7 +14,12 @@ import consulLeader from "./functions/consul/leader.ts";
 import consulMembers from "./functions/consul/members.ts";
 import consulRole from "./functions/consul/role.ts";
 import consulSnapshot from "./functions/consul/snapshot.ts";
+import diskEvidence from "./functions/disk/evidence.ts";
 import diskUsage from "./functions/disk/usage.ts";
+import diskWipe from "./functions/disk/wipe.ts";
+import dockerInfo from "./functions/docker/info.ts";
+import dockerPrune from "./functions/docker/prune.ts";
+import dockerRole from "./functions/docker/role.ts";
 import driftCheck from "./functions/drift/check.ts";
 import driftReset from "./functions/drift/reset.ts";
 import driftStatus from "./functions/drift/status.ts";
@@ -21,6 +27,8 @@ import fileRead from "./functions/file/read.ts";
 import fileStat from "./functions/file/stat.ts";
 import grainsGet from "./functions/grains/get.ts";
 import grainsItems from "./functions/grains/items.ts";
+import maintenancePending from "./functions/maintenance/pending.ts";
+import maintenanceRun from "./functions/maintenance/run.ts";
 import nomadDrain from "./functions/nomad/drain.ts";
 import nomadRole from "./functions/nomad/role.ts";
 import nomadStatus from "./functions/nomad/status.ts";
@@ -46,11 +54,20 @@ import sysDoc from "./functions/sys/doc.ts";
 import sysList from "./functions/sys/list.ts";
 import systemInfo from "./functions/system/info.ts";
 import systemReboot from "./functions/system/reboot.ts";
+import terraformApply from "./functions/terraform/apply.ts";
+import terraformBackups from "./functions/terraform/backups.ts";
+import terraformDiscard from "./functions/terraform/discard.ts";
+import terraformDrift from "./functions/terraform/drift.ts";
+import terraformOutput from "./functions/terraform/output.ts";
+import terraformPlan from "./functions/terraform/plan.ts";
+import terraformRestore from "./functions/terraform/restore.ts";
+import terraformUnlock from "./functions/terraform/unlock.ts";
 import testEcho from "./functions/test/echo.ts";
 import testPing from "./functions/test/ping.ts";
 import testSleep from "./functions/test/sleep.ts";
 import vaultInitShares from "./functions/vault/init-shares.ts";
 import vaultInitSharesForget from "./functions/vault/init-shares-forget.ts";
+import vaultRole from "./functions/vault/role.ts";
 import vaultSealStatus from "./functions/vault/seal-status.ts";
 import vaultSnapshot from "./functions/vault/snapshot.ts";
 import vaultStatus from "./functions/vault/status.ts";
@@ -63,6 +80,7 @@ const table = {
   "beacon.list": beaconList,
   "ceph.ok-to-stop": cephOkToStop,
   "ceph.osd-tree": cephOsdTree,
+  "ceph.role": cephRole,
   "ceph.set-flags": cephSetFlags,
   "ceph.status": cephStatus,
   "ceph.unset-flags": cephUnsetFlags,
@@ -72,7 +90,12 @@ const table = {
   "consul.members": consulMembers,
   "consul.role": consulRole,
   "consul.snapshot": consulSnapshot,
+  "disk.evidence": diskEvidence,
   "disk.usage": diskUsage,
+  "disk.wipe": diskWipe,
+  "docker.info": dockerInfo,
+  "docker.prune": dockerPrune,
+  "docker.role": dockerRole,
   "drift.check": driftCheck,
   "drift.reset": driftReset,
   "drift.status": driftStatus,
@@ -80,6 +103,8 @@ const table = {
   "file.stat": fileStat,
   "grains.get": grainsGet,
   "grains.items": grainsItems,
+  "maintenance.pending": maintenancePending,
+  "maintenance.run": maintenanceRun,
   "nomad.drain": nomadDrain,
   "nomad.role": nomadRole,
   "nomad.status": nomadStatus,
@@ -105,11 +130,20 @@ const table = {
   "sys.list": sysList,
   "system.info": systemInfo,
   "system.reboot": systemReboot,
+  "terraform.apply": terraformApply,
+  "terraform.backups": terraformBackups,
+  "terraform.discard": terraformDiscard,
+  "terraform.drift": terraformDrift,
+  "terraform.output": terraformOutput,
+  "terraform.plan": terraformPlan,
+  "terraform.restore": terraformRestore,
+  "terraform.unlock": terraformUnlock,
   "test.echo": testEcho,
   "test.ping": testPing,
   "test.sleep": testSleep,
   "vault.init-shares": vaultInitShares,
   "vault.init-shares-forget": vaultInitSharesForget,
+  "vault.role": vaultRole,
   "vault.seal-status": vaultSealStatus,
   "vault.snapshot": vaultSnapshot,
   "vault.status": vaultStatus,

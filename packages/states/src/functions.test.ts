@@ -93,6 +93,8 @@ const host: FunctionHost = {
   },
   beacons: { list: () => [] },
   stages: undefined as never,
+  maintenance: undefined as never,
+  permits: undefined as never,
   schedules: {
     list: () => [
       { name: "nightly", function: "test.ping", enabled: true, running: false, missed: 0, nextDue: 0 },

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { OwnedNeed, PortNeed } from "./catalog/needs.ts";
 import type { Changes } from "./changes.ts";
 import type { Host, ReadHost } from "./host/host.ts";
+import type { Restarts } from "./maintenance/domain.ts";
 import type { Stage } from "./stages.ts";
 import type { Given } from "./testing/given.ts";
 
@@ -79,6 +80,8 @@ export interface StateSpec<P extends Params, K extends Name<P>, T extends object
   gathers?(want: z.output<P>, needs: readonly OwnedNeed[]): z.output<P>;
   /** Where it stands when a fleet comes up. */
   readonly stage?: Stage;
+  /** It only waits until something is ready, for others to stand on. */
+  readonly gate?: true;
   /** The stages that it stands on, where they are others than those of its stage. */
   awaits?(want: z.output<P>): readonly Stage[];
   /** What an author should know at compile time, such as a command that nothing guards. */
@@ -89,6 +92,8 @@ export interface StateSpec<P extends Params, K extends Name<P>, T extends object
   blocked?(want: z.output<P>, host: ReadHost): Promise<string | undefined>;
   /** Makes these changes and no others. */
   apply(changes: Changes<T>, want: z.output<P>, host: Host): Promise<void>;
+  /** Whether what watches this is refreshed because of these changes; it is where it is not said. */
+  refreshes?(changes: Changes<T>): boolean;
   /** Proves after a change that it took effect; throws where it did not. */
   verify?(want: z.output<P>, host: ReadHost): Promise<void>;
   /** `false` where it cannot be known afterwards whether it is so: a command that nothing guards. */
@@ -114,6 +119,8 @@ export interface RefreshableSpec<
   refresh(want: z.output<P>, host: Host): Promise<void>;
   /** Why a refresh has to wait for maintenance, if it has to; it stays owed until then. */
   protects?(want: z.output<P>, host: ReadHost): Promise<string | undefined>;
+  /** What a refresh that waits for maintenance restarts, and with whom that takes turns. */
+  restarts?(want: z.output<P>): Restarts;
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any -- the one place where all kinds are alike.
@@ -122,4 +129,6 @@ export type AnySpec = StateSpec<any, any, any, any> & {
   refresh?(want: any, host: Host): Promise<void>;
   // oxlint-disable-next-line typescript/no-explicit-any -- as above.
   protects?(want: any, host: ReadHost): Promise<string | undefined>;
+  // oxlint-disable-next-line typescript/no-explicit-any -- as above.
+  restarts?(want: any): Restarts;
 };

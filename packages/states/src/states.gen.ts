@@ -45,6 +45,9 @@ import consulService from "./states/consul/service.ts";
 import consulSettings from "./states/consul/settings.ts";
 import cronJob from "./states/cron/job.ts";
 import dnsmasqConfig from "./states/dnsmasq/config.ts";
+import dockerDaemon from "./states/docker/daemon.ts";
+import dockerInstalled from "./states/docker/installed.ts";
+import dockerReady from "./states/docker/ready.ts";
 import downloadFile from "./states/download/file.ts";
 import fail2banJail from "./states/fail2ban/jail.ts";
 import fileAbsent from "./states/file/absent.ts";
@@ -69,6 +72,7 @@ import kernelModule from "./states/kernel/module.ts";
 import localeSet from "./states/locale/set.ts";
 import lvmLv from "./states/lvm/lv.ts";
 import lvmVg from "./states/lvm/vg.ts";
+import maintenanceWindow from "./states/maintenance/window.ts";
 import mountAbsent from "./states/mount/absent.ts";
 import mountMounted from "./states/mount/mounted.ts";
 import mountUnmounted from "./states/mount/unmounted.ts";
@@ -76,11 +80,13 @@ import networkInterfaces from "./states/network/interfaces.ts";
 import networkOnline from "./states/network/online.ts";
 import nomadAclBootstrap from "./states/nomad/acl-bootstrap.ts";
 import nomadAclPolicy from "./states/nomad/acl-policy.ts";
+import nomadAclToken from "./states/nomad/acl-token.ts";
 import nomadAgent from "./states/nomad/agent.ts";
 import nomadEligible from "./states/nomad/eligible.ts";
 import nomadJob from "./states/nomad/job.ts";
 import nomadJobStopped from "./states/nomad/job-stopped.ts";
 import nomadReady from "./states/nomad/ready.ts";
+import nomadSettings from "./states/nomad/settings.ts";
 import pkgHeld from "./states/pkg/held.ts";
 import pkgInstalled from "./states/pkg/installed.ts";
 import pkgLatest from "./states/pkg/latest.ts";
@@ -129,6 +135,7 @@ export const cmd = { run: cmdRun };
 export const consul = { aclBootstrap: consulAclBootstrap, aclPolicy: consulAclPolicy, aclToken: consulAclToken, agent: consulAgent, configEntry: consulConfigEntry, gossipKey: consulGossipKey, kv: consulKv, ready: consulReady, service: consulService, settings: consulSettings };
 export const cron = { job: cronJob };
 export const dnsmasq = { config: dnsmasqConfig };
+export const docker = { daemon: dockerDaemon, installed: dockerInstalled, ready: dockerReady };
 export const download = { file: downloadFile };
 export const fail2ban = { jail: fail2banJail };
 export const file = { absent: fileAbsent, block: fileBlock, directory: fileDirectory, line: fileLine, managed: fileManaged, recurse: fileRecurse, symlink: fileSymlink };
@@ -142,9 +149,10 @@ export const hosts = { absent: hostsAbsent, entry: hostsEntry };
 export const kernel = { module: kernelModule };
 export const locale = { set: localeSet };
 export const lvm = { lv: lvmLv, vg: lvmVg };
+export const maintenance = { window: maintenanceWindow };
 export const mount = { absent: mountAbsent, mounted: mountMounted, unmounted: mountUnmounted };
 export const network = { interfaces: networkInterfaces, online: networkOnline };
-export const nomad = { aclBootstrap: nomadAclBootstrap, aclPolicy: nomadAclPolicy, agent: nomadAgent, eligible: nomadEligible, job: nomadJob, jobStopped: nomadJobStopped, ready: nomadReady };
+export const nomad = { aclBootstrap: nomadAclBootstrap, aclPolicy: nomadAclPolicy, aclToken: nomadAclToken, agent: nomadAgent, eligible: nomadEligible, job: nomadJob, jobStopped: nomadJobStopped, ready: nomadReady, settings: nomadSettings };
 export const pkg = { held: pkgHeld, installed: pkgInstalled, latest: pkgLatest, protected: pkgProtected, purged: pkgPurged, removed: pkgRemoved };
 export const reboot = { required: rebootRequired };
 export const schedule = { job: scheduleJob };
@@ -204,6 +212,9 @@ export const states: Readonly<Record<string, AnyState>> = {
   "consul.settings": consulSettings,
   "cron.job": cronJob,
   "dnsmasq.config": dnsmasqConfig,
+  "docker.daemon": dockerDaemon,
+  "docker.installed": dockerInstalled,
+  "docker.ready": dockerReady,
   "download.file": downloadFile,
   "fail2ban.jail": fail2banJail,
   "file.absent": fileAbsent,
@@ -228,6 +239,7 @@ export const states: Readonly<Record<string, AnyState>> = {
   "locale.set": localeSet,
   "lvm.lv": lvmLv,
   "lvm.vg": lvmVg,
+  "maintenance.window": maintenanceWindow,
   "mount.absent": mountAbsent,
   "mount.mounted": mountMounted,
   "mount.unmounted": mountUnmounted,
@@ -235,11 +247,13 @@ export const states: Readonly<Record<string, AnyState>> = {
   "network.online": networkOnline,
   "nomad.acl-bootstrap": nomadAclBootstrap,
   "nomad.acl-policy": nomadAclPolicy,
+  "nomad.acl-token": nomadAclToken,
   "nomad.agent": nomadAgent,
   "nomad.eligible": nomadEligible,
   "nomad.job": nomadJob,
   "nomad.job-stopped": nomadJobStopped,
   "nomad.ready": nomadReady,
+  "nomad.settings": nomadSettings,
   "pkg.held": pkgHeld,
   "pkg.installed": pkgInstalled,
   "pkg.latest": pkgLatest,

@@ -69,8 +69,8 @@ export const ACCESS: Layer = {
 /** What configures and serves networks. */
 export const NETWORK: Layer = { name: "network", packages: ["netplan.io", "dnsmasq"] };
 
-/** Docker, and a program that needs nothing else to make an image from. */
-export const DOCKER: Layer = { name: "docker", packages: ["docker.io", "busybox-static"] };
+/** Docker, a program that needs nothing else to make an image from, and a firewall that does not know of Docker. */
+export const DOCKER: Layer = { name: "docker", packages: ["docker.io", "busybox-static", "ufw"] };
 
 /** One layer of both: two on each other would hide one another's list of installed packages. */
 export const withDocker = (layer?: Layer): Layer =>

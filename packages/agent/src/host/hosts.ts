@@ -5,7 +5,9 @@ import {
   type BeaconsPort,
   type DriftPort,
   type FunctionHost,
+  type MaintenancePort,
   type OutputLine,
+  type PermitsPort,
   type Ports,
   type Schedules,
   type StagesPort,
@@ -50,6 +52,8 @@ export interface OwnParts {
   readonly schedules: Schedules;
   readonly beacons: BeaconsPort;
   readonly stages: StagesPort;
+  readonly maintenance: MaintenancePort;
+  readonly permits: PermitsPort;
 }
 
 export const hostOf = (machine: Machine, own: OwnParts, session: CallSession): FunctionHost => ({
@@ -60,6 +64,8 @@ export const hostOf = (machine: Machine, own: OwnParts, session: CallSession): F
   drift: own.drift,
   beacons: own.beacons,
   stages: own.stages,
+  maintenance: own.maintenance,
+  permits: own.permits,
 });
 
 const noDuties = refusingPorts("not there").duties;

@@ -11,6 +11,7 @@ interface Node {
   readonly ro: boolean;
   readonly rm?: boolean | undefined;
   readonly serial?: string | null | undefined;
+  readonly wwn?: string | null | undefined;
   readonly pkname?: string | null | undefined;
   readonly mountpoints?: readonly (string | null)[] | undefined;
   readonly children?: readonly Node[] | undefined;
@@ -23,6 +24,7 @@ const Node: z.ZodType<Node> = z.lazy(() =>
     ro: z.boolean(),
     rm: z.boolean().optional(),
     serial: z.string().nullable().optional(),
+    wwn: z.string().nullable().optional(),
     pkname: z.string().nullable().optional(),
     mountpoints: z.array(z.string().nullable()).optional(),
     children: z.array(Node).optional(),
@@ -30,7 +32,7 @@ const Node: z.ZodType<Node> = z.lazy(() =>
 );
 const Lsblk = z.object({ blockdevices: z.array(Node) });
 
-export const LSBLK_FIELDS = "PATH,TYPE,SIZE,RO,RM,SERIAL,PKNAME,MOUNTPOINTS";
+export const LSBLK_FIELDS = "PATH,TYPE,SIZE,RO,RM,SERIAL,WWN,PKNAME,MOUNTPOINTS";
 
 /** The one device that was asked for, with all that lies on it however deep. */
 export function parseLsblk(text: string): BlockDevice | undefined {
@@ -44,6 +46,7 @@ export function parseLsblk(text: string): BlockDevice | undefined {
     readOnly: node.ro,
     removable: node.rm ?? false,
     serial: node.serial?.trim() || undefined,
+    wwn: node.wwn?.trim() || undefined,
     parent: node.pkname ? `/dev/${node.pkname}` : undefined,
     children: [...new Set(below.map(({ path }) => path))],
     mountpoints: [node, ...below].flatMap(({ mountpoints = [] }) => mountpoints.filter((at) => at !== null)),

@@ -33,6 +33,7 @@ export function realStorage({ commands }: Tools): Port<ReadStorage, Storage> {
       await must("lvcreate", ...fresh, "--name", name, "--extents", extentsWord(extents), "--", group);
       await blankEnds(`/dev/${group}/${name}`);
     },
+    wipe: (path, how) => wipe(path, how, must),
     extendVolume: async ({ group, name }, extents) =>
       must(
         "lvextend",
@@ -157,8 +158,22 @@ async function isHeld(path: string): Promise<boolean> {
   }
 }
 
-export async function blankEnds(path: string): Promise<void> {
-  await using device = await open(path, "r+");
+/** What lies on its partitions first: without them nobody would find it again, until somebody makes the same ones. */
+async function wipe(
+  path: string,
+  { parts, whole }: Parameters<Storage["wipe"]>[1],
+  must: (...argv: string[]) => Promise<void>,
+): Promise<void> {
+  for (const one of [...parts, path]) await must("wipefs", "--all", one);
+  // The kernel gives it to one alone: what is in use by then is left as it is.
+  await blankEnds(path, constants.O_RDWR | constants.O_EXCL);
+  if (whole) await must("blkdiscard", "--zeroout", path);
+  // The kernel still knows them; a disk that never had any may be one that cannot have any.
+  if (parts.length > 0) await must("blockdev", "--rereadpt", path);
+}
+
+export async function blankEnds(path: string, flags: string | number = "r+"): Promise<void> {
+  await using device = await open(path, flags);
   const bytes = await sizeOf(device);
   const zeros = Buffer.alloc(Math.min(MIB, bytes));
   for (const at of [0, Math.max(0, bytes - MIB)]) await device.write(zeros, 0, zeros.length, at);

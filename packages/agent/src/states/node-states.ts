@@ -23,7 +23,7 @@ import {
 import type { CatalogCache, CatalogOrigin, KeptCatalog } from "../drift/catalog-cache.ts";
 import type { DutyBook } from "../duties/duty-book.ts";
 import type { Machine } from "../host/hosts.ts";
-import { pendingFile } from "./pending-file.ts";
+import { type OwedSince, type PendingFile, pendingFile } from "./pending-file.ts";
 import { type RunWorld, stateRunner, type WholeApply } from "./runner.ts";
 import { Turns } from "./turn.ts";
 
@@ -69,17 +69,22 @@ export class NodeStates {
   readonly #ports: NodeStatesPorts;
   readonly #world: RunWorld;
   readonly #turns: Turns;
+  readonly #pending: PendingFile;
+  readonly #listeners = new Set<() => void>();
   #applies = 0;
 
   constructor(ports: NodeStatesPorts) {
     const dir = join(ports.dir, "states");
     this.#ports = ports;
     this.#turns = new Turns(dir);
+    const { durable, now } = ports;
+    this.#pending = pendingFile(join(dir, "pending.json"), { durable, now });
     this.#world = {
       machine: ports.machine,
       duties: ports.duties,
       turns: this.#turns,
-      pending: pendingFile(join(dir, "pending.json"), { durable: ports.durable }),
+      pending: this.#pending,
+      ended: () => this.#listeners.forEach((listener) => listener()),
       permit: ports.permit,
       confirm: ports.confirm,
       family: ports.family,
@@ -94,6 +99,17 @@ export class NodeStates {
   /** How many applies there were so far that somebody asked for. */
   get applies(): number {
     return this.#applies;
+  }
+
+  /** The refreshes that are owed now. */
+  owed(): Promise<ReadonlyMap<string, OwedSince>> {
+    return this.#pending.owed();
+  }
+
+  /** Hears of each run that has ended. */
+  listen(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** What a function that brings a catalog has of it. */

@@ -55,3 +55,26 @@ test("a note that could not be written is tried again by whoever notes the same 
   await pending.add(["a"]);
   expect(await pendingFile(path).list()).toEqual(["a"]);
 });
+
+test("since when and because of what something is owed stays as it was first noted, until it is done", async () => {
+  const clock = { now: 1000 };
+  const pending = pendingFile(path, { now: () => clock.now });
+  await pending.add(["a"], "file.managed(/conf)");
+  clock.now = 2000;
+  await pending.add(["a", "b"], "");
+  expect(await pendingFile(path).owed()).toEqual(
+    new Map([
+      ["a", { since: 1000, cause: "file.managed(/conf)" }],
+      ["b", { since: 2000, cause: null }],
+    ]),
+  );
+  await pending.done(["a"]);
+  await pending.add(["a"], "pkg.installed(x)");
+  expect((await pending.owed()).get("a")).toEqual({ since: 2000, cause: "pkg.installed(x)" });
+});
+
+test("of what an agent of before wrote down, since when is not known", async () => {
+  await pendingFile(path).add(["x"]);
+  await writeFile(path, '{"refresh":["a"]}');
+  expect(await pendingFile(path).owed()).toEqual(new Map([["a", { since: null, cause: null }]]));
+});

@@ -51,6 +51,8 @@ export interface RunWorld {
   readonly confirm?: Confirmation | undefined;
   /** The node's `os_family`, where its grains are at hand. */
   readonly family?: () => string | undefined;
+  /** Called when a run has ended and left the node. */
+  readonly ended?: () => void;
 }
 
 interface Opened {
@@ -76,6 +78,7 @@ export function stateRunner(world: RunWorld, request: RunRequest): StateRunner {
         return await runOpened(world, { ...request, maintenance }, await opened(), mode);
       } finally {
         await turn.end();
+        world.ended?.();
       }
     },
   };

@@ -103,9 +103,11 @@ export class Catalogs {
     const hash = catalogHash(catalog);
     const bound = this.#planOf(order);
     const plan = await bound?.of(node, hash);
-    await history.keep(node.key, hash, catalog);
+    const asked = wanted(order, bound?.args);
+    // What a node should be is to be compared for long; of a workspace the plans tell.
+    if (asked.workspace === undefined) await history.keep(node.key, hash, catalog);
     if (catalog.bundle !== null) await chunks.putBundle(key, this.#bundle(catalog.bundle));
-    const partial = isPartial(wanted(order, bound?.args));
+    const partial = isPartial(asked);
     const parcel: Parcel = { catalog, secrets, partial, ...(plan && { plan }) };
     const ref = await chunks.put(key, sealTo(node.seal, pack(parcel)));
     const sent = this.#sent.get(order.job) ?? new Map<string, string>();
@@ -160,9 +162,10 @@ export class Catalogs {
     });
   }
 
-  #planOf({ args }: Pick<Asked, "args">) {
-    const { plan } = args;
-    return typeof plan === "string" ? this.#parts.plans.find(plan) : undefined;
+  #planOf({ function: name, args: { plan } }: Asked) {
+    // A plan of Terraform is another thing.
+    const isPlan = typeof plan === "string" && name.startsWith("state.");
+    return isPlan ? this.#parts.plans.find(plan) : undefined;
   }
 }
 
@@ -180,12 +183,14 @@ function wanted(
     const { state, key, params = {} } = args as unknown as SingleArgs;
     return { single: { state, key, params: { ...params } } };
   }
+  if (name.startsWith("terraform.")) return { workspace: String(args["workspace"]) };
   const { trees } = planned as { trees?: readonly string[] };
   return trees ? { trees: [...trees] } : {};
 }
 
 /** Whether it is less than all that the site says of a node. */
-const isPartial = ({ single, trees }: SiteAsked): boolean => single !== undefined || trees !== undefined;
+const isPartial = ({ single, trees, workspace }: SiteAsked): boolean =>
+  single !== undefined || trees !== undefined || workspace !== undefined;
 
 /** One fault that many nodes share is told once. */
 function faultsError(faults: readonly { error: BomaError; ids: readonly string[] }[]): BomaError {

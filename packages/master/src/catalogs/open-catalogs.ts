@@ -11,6 +11,7 @@ import { SecretResolver } from "../secrets/secret-resolver.ts";
 import { SiteCompiler } from "../site/site-compiler.ts";
 import type { Store } from "../store/store.ts";
 import { Table } from "../store/table.ts";
+import { TerraformPlans } from "../terraform/terraform-plans.ts";
 import { CatalogHistory, CatalogRecord } from "./catalog-history.ts";
 import { Catalogs } from "./catalogs.ts";
 import { PlanRecord, Plans } from "./plans.ts";
@@ -27,8 +28,9 @@ interface Parts {
 }
 
 export async function openCatalogs({ home, keyring, store, registry, jobStore, site, log }: Parts) {
-  const [gen, planTable, catalogTable] = await Promise.all([
+  const [gen, terraform, planTable, catalogTable] = await Promise.all([
     GenSecrets.open(store),
+    TerraformPlans.open(store, jobStore),
     Table.open(store, "plan", PlanRecord),
     Table.open(store, "catalog", CatalogRecord),
   ]);
@@ -60,6 +62,7 @@ export async function openCatalogs({ home, keyring, store, registry, jobStore, s
   return {
     catalogs,
     plans,
+    terraform,
     catalogHistory,
     siteCompiler,
     secrets,

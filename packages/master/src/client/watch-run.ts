@@ -24,13 +24,15 @@ interface WatchOptions {
   readonly follow?: boolean;
   /** What else belongs into the document of a run that has settled. */
   readonly more?: (view: RunView, exit: ExitCode) => Promise<object>;
+  /** What a node gave back, for people, where that is better said otherwise than as it is. */
+  readonly told?: (value: unknown) => string | undefined;
 }
 
 export async function watchRun(
   client: Client,
   output: Output,
   source: Source,
-  { full = false, follow = true, more }: WatchOptions = {},
+  { full = false, follow = true, more, told }: WatchOptions = {},
 ): Promise<ExitCode> {
   const view = newRunView();
   const progress = await newProgress(output, view);
@@ -58,7 +60,7 @@ export async function watchRun(
   const took = follow
     ? performance.now() - start
     : (record?.closedAt ?? Date.now()) - (record?.createdAt ?? 0);
-  output.line(summaryText(view, took / 1000, { full, width: output.width }));
+  output.line(summaryText(view, took / 1000, { full, width: output.width, told }));
   return exit;
 }
 

@@ -20,6 +20,8 @@ export const JobRecord = z.strictObject({
   batch: z.number().optional(),
   /** With more failures than this, no further node begins. */
   maxFail: z.number().optional(),
+  /** What no other job may hold while this one is open; its node is one. */
+  lease: z.string().optional(),
   nodes: z.number(),
   state: z.enum(["open", "cancelled", "closed"]),
   closedAt: z.number().optional(),

@@ -4,6 +4,7 @@
  */
 import { ACCEPT_MS, DEADLINE_GRACE_MS, type JobOrder, type ProgressStep } from "@boma/protocol";
 
+import { beginsUntil, waitsLonger } from "../maintenance/leased-times.ts";
 import { type Course, type Ending, type FinalStatus, isFailure, isFinal, newCourse } from "./course.ts";
 import {
   cancelledEnding,
@@ -130,7 +131,7 @@ export class Job {
   #takeUp(course: Course): void {
     this.#send(course);
     if (!this.#world.connected(course.key)) course.lostAt = this.#world.now();
-    if (this.record.state === "cancelled") course.deadline = this.#world.now() + CANCEL_MS;
+    if (this.record.state === "cancelled") this.#hurry(course);
     // That it began was told by the master who heard it.
     course.status = "running";
     this.#set(course, "running");
@@ -188,14 +189,13 @@ export class Job {
 
   #send(course: Course): void {
     course.sentAt = this.#world.now();
-    course.deadline = course.sentAt + this.record.timeoutMs + DEADLINE_GRACE_MS;
+    course.deadline = course.sentAt + this.record.timeoutMs + DEADLINE_GRACE_MS + waitsLonger(this.record);
     this.#set(course, "sent");
   }
 
   #order({ status }: Course): JobOrder {
     const { job, function: name, args, timeoutMs, test, operator, createdAt, expiresAt } = this.record;
-    // Whoever is there may begin until its return would come too late; whoever is not, until the job expires.
-    const begin = status === "queued" ? expiresAt : Math.max(expiresAt, this.#world.now() + timeoutMs);
+    const begin = status === "queued" ? expiresAt : beginsUntil(this.record, this.#world.now());
     const order = { job, function: name, args, timeoutMs, test, operator, issuedAt: createdAt };
     return { ...order, expiresAt: begin };
   }
@@ -265,11 +265,16 @@ export class Job {
       if (isFinal(course.status)) continue;
       withdrawn.push(this.#world.withdraw(course.key, this.record.job));
       if (course.status === "queued") this.#end(course, cancelledEnding);
-      // A node that is there answers at once; one that is not gets no further five minutes.
-      course.deadline = Math.min(course.deadline, this.#world.now() + CANCEL_MS);
+      this.#hurry(course);
     }
     await Promise.all(withdrawn);
     this.#reschedule();
+  }
+
+  /** A node that is there answers at once; one that is not gets no further five minutes, unless it holds a lease. */
+  #hurry(course: Course): void {
+    if (this.record.lease === undefined)
+      course.deadline = Math.min(course.deadline, this.#world.now() + CANCEL_MS);
   }
 
   /** What the master concludes about a node. */

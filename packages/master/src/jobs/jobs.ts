@@ -13,6 +13,7 @@ import type { SentParcel } from "../catalogs/catalogs.ts";
 import type { Events, NewEvent } from "../events/events.ts";
 import type { Logger } from "../log.ts";
 import type { Mailboxes } from "../mail/mailbox.ts";
+import type { Leases } from "../maintenance/leases.ts";
 import type { Ending, FinalStatus } from "./course.ts";
 import { failedEnding, refusedEnding } from "./endings.ts";
 import { endingEvents, progressEvents, statusCounts, toldOf } from "./job-events.ts";
@@ -36,6 +37,7 @@ interface Parts {
   readonly parcels: Parcels;
   /** What is done is recorded there before it is done, and how it ended before that is told. */
   readonly audit: JobAudit;
+  readonly leases: Pick<Leases, "release" | "sweep">;
   readonly connected: (key: string) => boolean;
   /** Why this node gets no work now, if there is a reason. */
   readonly barred: (key: string) => string | undefined;
@@ -75,6 +77,7 @@ export class Jobs {
     await this.#parts.audit.takeUp(open);
     // Those that an earlier try has taken up go on already.
     for (const record of open) if (!this.#open.has(record.job)) await this.#takeUp(record, oldestAt);
+    await this.#parts.leases.sweep();
   }
 
   async #takeUp(record: JobRecord, oldestAt: number): Promise<void> {
@@ -252,12 +255,18 @@ export class Jobs {
     const node = job?.courses.get(key);
     if (job && node) {
       await this.#parts.audit.returned(job.record, node, { kept: stands, ending });
+      // Before anybody hears of it: whoever does may have the next node at once.
+      await this.#letGo(job.record);
       await this.#tellEnding(job.record, node, ending);
     }
     this.#parts.mailboxes.of(key).remove(id);
     // What lies on the bus for a node that has ended is of no use to anybody; the stream's own bounds take what stays.
     this.#parts.parcels.ended(id, key).catch(() => undefined);
     return ending;
+  }
+
+  async #letGo({ lease, job }: JobRecord): Promise<void> {
+    if (lease !== undefined) await this.#parts.leases.release(lease, job);
   }
 
   /** They leave together: nobody waits for one of them before the next is on its way. */
@@ -284,6 +293,7 @@ export class Jobs {
       },
     });
     await this.store.save(record);
+    await this.#letGo(record);
     this.#open.delete(record.job);
     this.#parts.parcels.closed(record.job);
   }

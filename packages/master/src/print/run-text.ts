@@ -46,10 +46,10 @@ interface Group {
   readonly ids: string[];
 }
 
-function groups({ nodes }: RunView): Group[] {
+function groups({ nodes }: RunView, told: Look["told"]): Group[] {
   const found = new Map<string, Group>();
   for (const [id, node] of nodes) {
-    const text = resultText(node);
+    const text = resultText(node, told);
     const name = `${node.status}\0${text}`;
     const group = found.get(name) ?? { status: node.status, text, ids: [] };
     found.set(name, group);
@@ -59,12 +59,13 @@ function groups({ nodes }: RunView): Group[] {
   return [...found.values()].sort((a, b) => rank(a) - rank(b) || b.ids.length - a.ids.length);
 }
 
-function resultText(node: NodeResult): string {
+function resultText(node: NodeResult, told: Look["told"]): string {
   if (node.status === "queued") return "not connected; the job waits for it";
   if (isOpen(node)) return node.lost ? "lost its connection" : node.notAnswering ? "not answering" : "";
   const { error } = node;
   const report = asReport(node.return);
-  const parts = [report ? reportText(report, style) : valueText(node.return)];
+  const value = () => told?.(node.return) ?? valueText(node.return);
+  const parts = [report ? reportText(report, style) : value()];
   if (error)
     parts.push(
       escapeControl(error.message),
@@ -77,11 +78,13 @@ interface Look {
   /** All names and all lines of every result. */
   readonly full: boolean;
   readonly width: number;
+  /** Says a value otherwise than as it is; nothing where it does not know it. */
+  readonly told?: ((value: unknown) => string | undefined) | undefined;
 }
 
-export function summaryText(view: RunView, seconds: number, { full, width }: Look): string {
+export function summaryText(view: RunView, seconds: number, { full, width, told }: Look): string {
   const lines: string[] = [];
-  for (const { status, text, ids } of groups(view)) {
+  for (const { status, text, ids } of groups(view, told)) {
     const [first = "", ...rest] = nameLines(ids.sort(), { full, width: width - INDENT.length });
     lines.push(`${paint(status, status.padEnd(INDENT.length - 1))} ${first}`);
     lines.push(...rest.map((line) => `${INDENT}${line}`), ...indent(text, full));

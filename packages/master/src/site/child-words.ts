@@ -8,7 +8,7 @@ import {
   pack,
   unpackHostile,
 } from "@boma/protocol";
-import { Catalog, Notification } from "@boma/states/core";
+import { Catalog, Notification, WorkspaceInfo } from "@boma/states/core";
 import { z } from "zod";
 
 import { Profile } from "./profile.ts";
@@ -34,6 +34,8 @@ export const Asked = z.strictObject({
       params: z.record(z.string(), z.unknown()),
     })
     .optional(),
+  /** The one with this name, of those below terraform/. */
+  workspace: z.string().max(255).optional(),
 });
 export type Asked = z.output<typeof Asked>;
 
@@ -79,6 +81,7 @@ export const Loaded = z.strictObject({
   profiles: z.array(Profile).max(1000),
   /** What is told to whom; absent where the file cannot be used. */
   notifications: z.array(Notification).max(200).optional(),
+  workspaces: z.array(WorkspaceInfo).max(1000),
   /** Files that cannot be used; what does not need them goes on. */
   errors: z.array(ErrorWords).max(1000),
 });

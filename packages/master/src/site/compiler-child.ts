@@ -30,6 +30,7 @@ import { SitePaths } from "./site-paths.ts";
 import { Site } from "./site.ts";
 import { renderTemplate } from "./templates.ts";
 import { siteErrorOf } from "./thrown.ts";
+import { infoOf } from "./workspaces.ts";
 
 const [QUESTIONS, ANSWERS] = [0, 3];
 const NOTES_MAX = 100;
@@ -176,7 +177,7 @@ function forEach(nodes: readonly NodeInput[], work: (node: NodeInput) => void): 
   isProven = true;
 }
 
-function sayLoaded({ trees, profiles, notifications, errors }: Site): void {
+function sayLoaded({ trees, profiles, notifications, workspaces, errors }: Site): void {
   say({
     say: "loaded",
     loaded: {
@@ -184,6 +185,7 @@ function sayLoaded({ trees, profiles, notifications, errors }: Site): void {
       kinds: trees.kinds.map(({ name, file }) => ({ name, file })),
       profiles: [...profiles],
       ...(notifications && { notifications: [...notifications] }),
+      workspaces: workspaces.map(infoOf),
       errors: errors.slice(0, 1000).map(errorWords),
     },
   });

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { asBomaError, type BomaError } from "@boma/protocol";
-import { type Catalog, catalogHash, type Notification } from "@boma/states/core";
+import { type Catalog, catalogHash, type Notification, type WorkspaceInfo } from "@boma/states/core";
 
 import {
   type Asked,
@@ -37,6 +37,7 @@ export interface LoadedSite {
   readonly profiles: readonly Profile[];
   /** What is told to whom; nothing where the file cannot be used. */
   readonly notifications: readonly Notification[] | undefined;
+  readonly workspaces: readonly WorkspaceInfo[];
   readonly errors: readonly SiteError[];
 }
 
@@ -170,6 +171,7 @@ export class SiteCompiler {
       kinds,
       profiles,
       notifications: loaded?.notifications,
+      workspaces: loaded?.workspaces ?? [],
       errors: [...errors.map(errorOf), ...clashes(profiles)],
     };
     this.#loaded = { fingerprint, site };

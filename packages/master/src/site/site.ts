@@ -23,6 +23,7 @@ import { literalIn } from "./site-paths.ts";
 import { siteErrorOf } from "./thrown.ts";
 import { compileEntry, type Entry } from "./top-entries.ts";
 import { isTree, loadTrees, requireTree, type Trees } from "./trees.ts";
+import { loadWorkspaces, type SiteWorkspace, workspaceFor } from "./workspaces.ts";
 import { readYaml } from "./yaml-data.ts";
 
 const TOP = "top.ts";
@@ -33,6 +34,7 @@ export class Site {
   readonly profiles: readonly Profile[];
   /** Nothing where the file is broken. */
   readonly notifications: readonly Notification[] | undefined;
+  readonly workspaces: readonly SiteWorkspace[];
   readonly #modules: SiteModules;
   readonly #top: readonly Entry<Tree | string>[] | SiteError;
 
@@ -44,6 +46,7 @@ export class Site {
     this.trees = loadTrees(modules);
     this.profiles = loadProfiles(modules);
     this.notifications = loadNotifications(modules, world);
+    this.workspaces = loadWorkspaces(modules, world);
     this.#top = this.#loadTop(nodegroups);
     this.pillar = new PillarOfSite(modules, world);
   }
@@ -103,10 +106,18 @@ export class Site {
     asked: Asked,
     bundle: string | null,
   ): { catalog: Catalog; warnings: readonly string[] } {
-    const declarations = asked.single ? [this.#single(asked.single)] : this.#declarations(node, asked.trees);
+    const declarations = this.#asked(node, asked);
     const { specs, kinds } = this.trees;
     const own = new Set(kinds.map(({ name }) => name));
     return compileDeclarations(declarations, { bundle, specs, own }, this.#modules.paths);
+  }
+
+  #asked(node: NodeInput, { single, workspace, trees }: Asked): readonly Declaration[] {
+    if (single) return [this.#single(single)];
+    if (workspace === undefined) return this.#declarations(node, trees);
+    const { id, grains, assigned } = node;
+    const known = { node: { id }, grains, assigned, pillar: this.pillar.of(node).value };
+    return [workspaceFor(this.workspaces, workspace, { modules: this.#modules, known })];
   }
 
   #single({ state, key, params }: NonNullable<Asked["single"]>): Declaration {

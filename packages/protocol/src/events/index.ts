@@ -6,9 +6,11 @@ import { beaconEvents } from "./beacon-events.ts";
 import { driftEvents } from "./drift-events.ts";
 import type { EventSpec } from "./event.ts";
 import { jobEvents } from "./job-events.ts";
+import { maintenanceEvents } from "./maintenance-events.ts";
 import { masterEvents } from "./master-events.ts";
 import { nodeEvents } from "./node-events.ts";
 import { scheduleEvents } from "./schedule-events.ts";
+import { terraformEvents } from "./terraform-events.ts";
 
 const table = {
   ...nodeEvents,
@@ -16,6 +18,8 @@ const table = {
   ...driftEvents,
   ...beaconEvents,
   ...scheduleEvents,
+  ...terraformEvents,
+  ...maintenanceEvents,
   ...masterEvents,
 };
 

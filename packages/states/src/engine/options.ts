@@ -40,8 +40,8 @@ export type StepProgress =
 export interface PendingRefreshes {
   /** Ids of declarations that must be refreshed. */
   list(): Promise<readonly string[]>;
-  /** Resolves when it is safe on the disk. */
-  add(ids: readonly string[]): Promise<void>;
+  /** Resolves when it is safe on the disk. The cause is the declaration that changes. */
+  add(ids: readonly string[], cause?: string): Promise<void>;
   done(ids: readonly string[]): Promise<void>;
 }
 

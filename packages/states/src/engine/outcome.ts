@@ -10,6 +10,8 @@ export interface Outcome {
   readonly comment: string;
   readonly error?: BomaError | undefined;
   readonly refreshed?: boolean | undefined;
+  /** It changed in ways that are no concern of what watches it. */
+  readonly quiet?: boolean | undefined;
   /** Why a refresh that is owed has to wait; it is kept. */
   readonly pending?: string | undefined;
   /** The declaration at the root of it that this one was not made so; its own id where it failed itself. */
@@ -44,6 +46,9 @@ export function failure(id: string, thrown: unknown, changes: Changes = {}): Out
     failedBy: id,
   };
 }
+
+/** A change that asks what watches it for a refresh. */
+export const isHeard = (outcome: Outcome | undefined): boolean => isChanged(outcome) && !outcome?.quiet;
 
 /** A complaint of the machine is not a fault of boma; a slip of the code is. */
 function asFailure(thrown: unknown): BomaError {

@@ -47,7 +47,7 @@ export async function openOwed({ entries }: Catalog, options: EngineOptions): Pr
       await inTurn(async () => {
         const fresh = ids.filter((id) => !kept.has(id));
         if (fresh.length === 0) return;
-        await pending.add(fresh);
+        await pending.add(fresh, cause);
         for (const id of fresh) kept.add(id);
       });
     },

@@ -108,7 +108,7 @@ async function converge(run: Run, entry: CatalogEntry, step: Step, tried: Tried)
   if (run.options.mode === "plan") return assertFree(run, entry, step, changes);
   if (!inSync(changes)) {
     // Whoever is to be refreshed because of this is on the disk before it happens.
-    await run.owed.add(run.links.watchersOf(entry.id), entry.id);
+    if (isForWatchers(step.spec, changes)) await run.owed.add(run.links.watchersOf(entry.id), entry.id);
     tried.made = true;
     await makeConfirmed(run.options.confirm, entry.id, step, changes);
   } else if (tried.made) {
@@ -134,11 +134,14 @@ function outcomeOf({ options: { mode, confirm } }: Run, spec: AnySpec, { changes
   const made = madeComment(changes, mode);
   const unconfirmed = mode === "apply" && isUnconfirmed(confirm, spec);
   return {
+    ...(!isForWatchers(spec, changes) && { quiet: true }),
     result: mode === "plan" ? "would-change" : "changed",
     changes,
     comment: unconfirmed ? `${made}; nothing could confirm that the node is still reached` : made,
   };
 }
+
+const isForWatchers = (spec: AnySpec, changes: Changes): boolean => spec.refreshes?.(changes) ?? true;
 
 async function retried<T>(run: Run, entry: CatalogEntry, attempt: () => Promise<T>): Promise<T> {
   const { attempts, intervalMs } = entry.retry ?? { attempts: 1, intervalMs: 0 };

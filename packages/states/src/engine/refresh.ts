@@ -2,7 +2,7 @@
 import type { CatalogEntry } from "../catalog/catalog.ts";
 import { inSync } from "../changes.ts";
 import { readHost, writeHost } from "../host/host.ts";
-import { failure, isChanged, isFailed, type Outcome } from "./outcome.ts";
+import { failure, isFailed, isHeard, type Outcome } from "./outcome.ts";
 import { EARLIER } from "./owed.ts";
 import { limitsOf, type Run, stoppedBy } from "./run-state.ts";
 import { canTell, type Step } from "./step.ts";
@@ -37,7 +37,7 @@ const protectedFrom = async ({ options }: Run, { spec, want, ports }: Step): Pro
 
 /** The first of these whose change asks for a refresh. */
 const causeAmong = (run: Run, id: string, causes: readonly string[]): string | undefined =>
-  causes.find((cause) => isChanged(run.outcomes.get(cause)) || run.owed.has(id, cause));
+  causes.find((cause) => isHeard(run.outcomes.get(cause)) || run.owed.has(id, cause));
 
 /** This run has just started or run it: that takes the place of a refresh. */
 const isFresh = ({ spec, want }: Step, { changes }: Outcome): boolean =>
@@ -57,7 +57,7 @@ const settle = (run: Run, id: string): Promise<void> =>
 function refreshedOutcome(own: Outcome, cause: string, said: string): Outcome {
   const why = cause === EARLIER ? "because of a change in an earlier run" : `because of ${cause}`;
   const result = said === "refreshed" ? "changed" : "would-change";
-  return { ...own, result, refreshed: true, comment: joined(own, `${said} ${why}`) };
+  return { ...own, quiet: undefined, result, refreshed: true, comment: joined(own, `${said} ${why}`) };
 }
 
 /** It stays owed, and that is no change: a second run finds the same. */
@@ -90,8 +90,8 @@ export async function refreshListeners(
     if (stoppedBy(run)) return;
     const cause =
       run.options.mode === "plan"
-        ? listened.find((id) => !own.refreshed && isChanged(run.outcomes.get(id)))
-        : listened.find((id) => run.owed.has(entry.id, id) && isChanged(run.outcomes.get(id)));
+        ? listened.find((id) => !own.refreshed && isHeard(run.outcomes.get(id)))
+        : listened.find((id) => run.owed.has(entry.id, id) && isHeard(run.outcomes.get(id)));
     if (cause === undefined) continue;
     told(entry, await listenerOutcome(run, entry, stepOf, { own, cause }));
   }

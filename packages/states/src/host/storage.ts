@@ -10,6 +10,8 @@ export interface BlockDevice {
   readonly removable: boolean;
   /** What its maker wrote on it, where it says so. */
   readonly serial: string | undefined;
+  /** Its name in the whole world, where it has one. */
+  readonly wwn?: string | undefined;
   /** The device that it is a part of. */
   readonly parent: string | undefined;
   /** Devices that lie on this one: partitions, volumes, arrays. */
@@ -93,4 +95,6 @@ export interface Storage extends ReadStorage {
     volume: { readonly group: string; readonly name: string },
     extents: number | "all",
   ): Promise<void>;
+  /** Takes away all that a disk and its partitions are known by, and zeros its ends, or all of it. Fails where it is in use. */
+  wipe(path: string, how: { readonly parts: readonly string[]; readonly whole: boolean }): Promise<void>;
 }

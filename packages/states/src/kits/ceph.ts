@@ -17,6 +17,7 @@ import osd from "../states/ceph/osd.ts";
 import pool from "../states/ceph/pool.ts";
 import quorum from "../states/ceph/quorum.ts";
 import ready from "../states/ceph/ready.ts";
+import { CEPH_DOMAIN, CEPH_ROLE } from "../states/ceph/turns.ts";
 import installed from "../states/pkg/installed.ts";
 import running from "../states/service/running.ts";
 
@@ -88,7 +89,12 @@ export function cephKit(node: CephNode): readonly Declaration[] {
   const part: Part = { node, keyOf, known, from: [...publicNetworks, ...(clusterNetworks ?? [])] };
   const monitor = isMon ? monitorOf(part) : [];
   const agreed = administers ? [quorum(fsid, { ...patience(node), require: [known, ...monitor] })] : [];
-  const daemons = [...daemonsOf(part, agreed), ...disksOf(part, agreed)];
+  // A stop goes the other way: nothing is asked for any more when the disks go, and monitors are the last.
+  const daemons = [
+    ...daemonsOf(part, "mgr", agreed),
+    ...disksOf(part, agreed),
+    ...daemonsOf(part, "mds", agreed),
+  ];
   // One node makes what the whole cluster has once.
   const shared = mons[0]?.name === name ? filesystemsOf(part, agreed) : [];
   const rest = administers ? finish(part, [...agreed, ...daemons, ...shared]) : [];
@@ -120,7 +126,14 @@ function packagesOf(
 
 /** Restarted in maintenance only: the cluster is without it for a while. */
 const unit = (kind: string, { node, known }: Part, require: Declaration): Declaration =>
-  running(`ceph-${kind}@${node.name}`, { restart: "window", require, watch: known });
+  running(`ceph-${kind}@${node.name}`, {
+    stage: "storage",
+    restart: "window",
+    domain: CEPH_DOMAIN,
+    role: CEPH_ROLE,
+    require,
+    watch: known,
+  });
 
 function monitorOf(part: Part): Declaration[] {
   const { node, keyOf, known, from } = part;
@@ -136,20 +149,13 @@ function monitorOf(part: Part): Declaration[] {
   return [store, unit("mon", part, store)];
 }
 
-function daemonsOf(part: Part, agreed: readonly Declaration[]): Declaration[] {
+function daemonsOf(part: Part, kind: "mgr" | "mds", agreed: readonly Declaration[]): Declaration[] {
   const { node, keyOf, known, from } = part;
-  const kinds = [
-    node.mgr ? ({ kind: "mgr", state: mgr } as const) : [],
-    node.mds ? ({ kind: "mds", state: mds } as const) : [],
-  ];
-  return kinds.flat().flatMap(({ kind, state }) => {
-    const home = state(node.name, {
-      key: keyOf(`${kind}.${node.name}`),
-      from,
-      require: [known, ...agreed],
-    });
-    return [home, unit(kind, part, home)];
-  });
+  if (!node[kind]) return [];
+  const state = kind === "mgr" ? mgr : mds;
+  const key = keyOf(`${kind}.${node.name}`);
+  const home = state(node.name, { key, from, require: [known, ...agreed] });
+  return [home, unit(kind, part, home)];
 }
 
 /** A node that has disks and no monitor cannot ask whether there is a quorum: it tries again. */
@@ -163,7 +169,7 @@ function disksOf({ node, keyOf, known, from }: Part, agreed: readonly Declaratio
     retry: { attempts: 12, interval: "5s" },
   };
   const nameOf = (serial: string): string => serial.replace(/[^A-Za-z0-9._-]/g, "-");
-  return [
+  const disks = [
     ...osds.map(({ device, expect }) =>
       osd(device, { ...common, expect: { ...expect }, key: keyOf(`osd/${nameOf(expect.serial)}`) }),
     ),
@@ -171,6 +177,10 @@ function disksOf({ node, keyOf, known, from }: Part, agreed: readonly Declaratio
       labOsd(name, { ...common, bytes, key: keyOf(`osd/${node.name}/${name}`) }),
     ),
   ];
+  if (disks.length === 0) return [];
+  // Their units have numbers that the cluster gives: for a stop of the stage they are one.
+  const all = running("ceph-osd.target", { stage: "storage", stableFor: "0s", require: disks });
+  return [...disks, all];
 }
 
 function filesystemsOf({ node }: Part, agreed: readonly Declaration[]): Declaration[] {

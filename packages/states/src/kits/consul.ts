@@ -42,7 +42,14 @@ export function consulKit(kit: ConsulKit): readonly Declaration[] {
   const config = agent(node, { ...kit.agent, require: program });
   const live = settings(node, { ...kit.settings, require: [program, config], watch: reloadOn });
   const unit = unitOf(program);
-  const up = running(UNIT, { restart, require: live, watch: [program, config, unit] });
+  const up = running(UNIT, {
+    stage: "consul",
+    restart,
+    domain: `consul/${kit.agent.datacenter ?? "dc1"}`,
+    role: "consul.role",
+    require: live,
+    watch: [program, config, unit],
+  });
   const behind = gate === false ? [] : [ready(node, { ...gate, mode: kit.agent.mode, require: up })];
   return [program, config, live, unit, up, ...behind, ...(kit.resolved ? forwarding(kit, up) : [])];
 }

@@ -25,9 +25,11 @@ export function fail2banKit({
 }: Fail2ban = {}): readonly Declaration[] {
   // Not started before it has a jail that works.
   const installed = pkgInstalled("fail2ban", {
-    names: ["fail2ban", "python3-systemd", "nftables"],
+    names: ["fail2ban", "python3-systemd"],
     startServices: false,
   });
+  // A declaration of its own, for the firewall's kit has the same.
+  const nft = pkgInstalled("nftables");
   const common = { control: [...control], ignore: [...new Set([...control, ...ignore])] };
   const wanted: Readonly<Record<string, Settings>> = { sshd: {}, ...jails };
   const all = Object.entries(wanted).map(([name, settings]) =>
@@ -35,8 +37,8 @@ export function fail2banKit({
       ...settings,
       control: common.control,
       ignore: [...new Set([...common.ignore, ...(settings.ignore ?? [])])],
-      require: installed,
+      require: [installed, nft],
     }),
   );
-  return [installed, ...all, running("fail2ban", { require: all })];
+  return [installed, nft, ...all, running("fail2ban", { require: all })];
 }

@@ -5,6 +5,7 @@ import type { Declaration } from "../declaration.ts";
 import filter from "../states/firewall/filter.ts";
 import interfaces from "../states/network/interfaces.ts";
 import { networkTextOf } from "../states/network/ip-networks.ts";
+import installed from "../states/pkg/installed.ts";
 
 type Network = z.input<(typeof interfaces)["spec"]["params"]>;
 type Firewall = z.input<(typeof filter)["spec"]["params"]>;
@@ -35,6 +36,7 @@ export function natGatewayKit(gateway: NatGateway): readonly Declaration[] {
     ...(replaces && { replaces }),
     ...(confirmWithin !== undefined && { confirmWithin }),
   });
+  const program = installed("nftables");
   const from = lan.addresses.filter((address) => !address.includes(":")).map(networkTextOf);
   const own = { interfaces: [iif], from };
   const rules = filter("node", {
@@ -43,7 +45,7 @@ export function natGatewayKit(gateway: NatGateway): readonly Declaration[] {
     zones: { ...firewall.zones, lan: firewall.zones?.lan ?? own },
     forward: "nat",
     nat: { masquerade: [{ iif, oif, from }] },
-    require: network,
+    require: [network, program],
   });
-  return [network, rules];
+  return [network, program, rules];
 }

@@ -2,6 +2,7 @@
 import { BomaError } from "@boma/protocol";
 
 import type { Declaration, Reference } from "../declaration.ts";
+import type { RoleSource } from "../maintenance/domain.ts";
 import type { MaySecret } from "../secret.ts";
 import directory from "../states/file/directory.ts";
 import managed from "../states/file/managed.ts";
@@ -33,6 +34,8 @@ export interface VaultKit {
   readonly logLevel?: "trace" | "debug" | "info" | "warn" | "error";
   /** When a change of its configuration restarts it. One that people open is restarted in maintenance only. */
   readonly restart?: "now" | "window";
+  /** With whom a restart takes turns: the servers of its cluster. */
+  readonly domain?: string;
   readonly initialised?: Init & { readonly cluster: string };
   /** How it is reached from its own machine, for the gate; `false`: none. */
   readonly gate?: false | Parameters<typeof ready>[1];
@@ -52,7 +55,10 @@ export function vaultKit(kit: VaultKit): readonly Declaration[] {
   const config = server(name, { ...kit.server, flavor, require: program } as Server);
   const unit = unitOf(names, program);
   const up = running(names.unit, {
+    stage: "vault",
     restart,
+    domain: kit.domain ?? "vault",
+    role: roleOf(kit),
     require: [...ground, ...live],
     watch: [program, config, unit],
   });
@@ -61,6 +67,13 @@ export function vaultKit(kit: VaultKit): readonly Declaration[] {
   const begun = kit.initialised ? [initialised(cluster, { ...init, require: up } as Init)] : [];
   const behind = gate === false ? [] : [ready(name, { ...gate, flavor, require: [up, ...begun] })];
   return [program, ...ground, ...live, config, unit, up, taken, ...begun, ...behind];
+}
+
+/** It is asked where the gate asks it. */
+function roleOf({ gate }: VaultKit): RoleSource {
+  const { address, ca } = gate === false || gate === undefined ? {} : gate;
+  const args = { ...(address !== undefined && { address }), ...(ca !== undefined && { ca }) };
+  return { function: "vault.role", args };
 }
 
 /** A restart of what people open is an outage until they come: nothing begins one by itself. */

@@ -25,7 +25,7 @@ import { parseLimit } from "./limit.ts";
 export type ReactorKind = Exclude<EventKind, `reactor.${string}`> | "reactor.said";
 
 type AboutNode =
-  | `${"beacon" | "drift" | "schedule" | "grains" | "state"}.${string}`
+  | `${"beacon" | "drift" | "schedule" | "grains" | "state" | "terraform"}.${string}`
   | `node.${"enrolled" | "connected" | "disconnected" | "duplicate" | "restored" | "assigned" | "revoked" | "rekeyed" | "started" | "stopping"}`
   | `job.${"accepted" | "returned" | "refused" | "late"}`;
 

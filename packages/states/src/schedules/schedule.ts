@@ -125,8 +125,13 @@ function callFaults({ function: name, args }: Pick<Schedule, "function" | "args"
 }
 
 /** Without a master there is the catalog that the node has, whole, and no other. */
-function aloneFault({ name, bringsCatalog }: AnyFunction, args: Schedule["args"]): string | undefined {
+function aloneFault(
+  { name, bringsCatalog, attended, lease }: AnyFunction,
+  args: Schedule["args"],
+): string | undefined {
   if (name === "schedule.run") return "a schedule does not run schedules";
+  if (attended) return `${name} is done when somebody asks for it, and never by itself`;
+  if (lease) return `${name} needs a lease from the master, which lets one node at a time have it`;
   if (!bringsCatalog) return undefined;
   if (name !== "state.apply" && name !== "state.plan")
     return `${name} needs a catalog of its own from the master, which may be away; state.apply and state.plan run with the one that the node has`;

@@ -134,6 +134,7 @@ export interface GivenDevice {
   readonly readOnly?: boolean;
   readonly removable?: boolean;
   readonly serial?: string;
+  readonly wwn?: string;
   /** The device that it is a part of. */
   readonly parent?: string;
   /** Something stands at this place of it. */

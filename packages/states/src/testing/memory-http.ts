@@ -7,7 +7,8 @@ import type { MemoryWorld } from "./memory-host.ts";
 export function memoryHttp({ given }: MemoryWorld): Port<ReadHttp, Http> {
   const answers = new Map(Object.entries(given.http ?? {}));
   const answer = (method: string, url: string): HttpAnswer => {
-    const found = answers.get(`${method} ${url}`);
+    // What is asked for in a query may be of the moment; what is given for the path stands for all of them.
+    const found = answers.get(`${method} ${url}`) ?? answers.get(`${method} ${url.replace(/\?.*$/, "")}`);
     if (found) return { status: found.status ?? 200, headers: {}, body: textOf(found.body) };
     const { host } = new URL(url);
     const isThere = [...answers.keys()].some((key) => new URL(key.slice(key.indexOf(" ") + 1)).host === host);

@@ -65,9 +65,9 @@ function readHalf(disks: Disks): ReadStorage {
     async device(path) {
       const [name, device] = find(disks, path) ?? [];
       if (name === undefined || !device) return undefined;
-      const { bytes, type = "disk", serial, parent, children = [], mountpoints = [] } = device;
+      const { bytes, type = "disk", serial, wwn, parent, children = [], mountpoints = [] } = device;
       const { readOnly = false, removable = false } = device;
-      const is = { path: name, bytes, type, readOnly, removable, serial, parent, children, mountpoints };
+      const is = { path: name, bytes, type, readOnly, removable, serial, wwn, parent, children, mountpoints };
       return is satisfies BlockDevice;
     },
     async probe(path) {
@@ -124,6 +124,19 @@ export function memoryStorage(world: MemoryWorld): Port<ReadStorage, Storage> {
     async makeFilesystem(path, { type, label }) {
       const [, device] = must(disks, path);
       Object.assign(device, { filesystem: type, label, filesystemBytes: device.bytes });
+    },
+    async wipe(path, { parts }) {
+      for (const one of [...parts, path])
+        Object.assign(must(disks, one)[1], {
+          filesystem: undefined,
+          label: undefined,
+          uuid: undefined,
+          signatures: [],
+          written: false,
+          writtenAt: undefined,
+        });
+      for (const part of parts) disks.devices.delete(part);
+      must(disks, path)[1].children = [];
     },
     async setLabel(path, _type, label) {
       must(disks, path)[1].label = label;

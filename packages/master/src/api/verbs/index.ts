@@ -19,9 +19,17 @@ import {
 } from "./nodes.ts";
 import { notifyDead, notifyList, notifyRetry, notifyTest } from "./notify.ts";
 import { operatorAdd, operatorList, operatorRemove, operatorRenew } from "./operators.ts";
+import { permitSign } from "./permits.ts";
 import { reactorAllow, reactorList, reactorResume, reactorStop, reactorTell } from "./reactors.ts";
 import { secretCheck, secretForget, secretList } from "./secrets.ts";
 import { profileExplain, profileList, profileSet, siteCheck, sitePillar } from "./site.ts";
+import {
+  terraformApprove,
+  terraformList,
+  terraformPlans,
+  terraformShow,
+  terraformStore,
+} from "./terraform.ts";
 import { tokenCreate, tokenList, tokenRevoke } from "./tokens.ts";
 
 /** Everything that an operator can ask. A verb of the protocol without an entry here does not compile. */
@@ -40,6 +48,7 @@ export const verbs: Readonly<Record<Verb, AnyVerb>> = {
   "job.show": jobShow,
   "job.attach": jobAttach,
   "job.cancel": jobCancel,
+  "permit.sign": permitSign,
   "plan.store": planStore,
   "plan.list": planList,
   "catalog.list": catalogList,
@@ -68,6 +77,11 @@ export const verbs: Readonly<Record<Verb, AnyVerb>> = {
   "notify.retry": notifyRetry,
   "notify.test": notifyTest,
   "drift.list": driftList,
+  "terraform.list": terraformList,
+  "terraform.plans": terraformPlans,
+  "terraform.show": terraformShow,
+  "terraform.store": terraformStore,
+  "terraform.approve": terraformApprove,
   "site.check": siteCheck,
   "site.pillar": sitePillar,
   "profile.list": profileList,

@@ -4,10 +4,17 @@ import {
   EXPECTED_NODES_MAX,
   JOB_EXPIRY_MS_MAX,
   JobId,
+  newJobId,
   pack,
   type TargetNode,
 } from "@boma/protocol";
-import { assertTestable, catalogHash, checkArguments, FUNCTION_TIMEOUT_MS } from "@boma/states/core";
+import {
+  type AnyFunction,
+  assertTestable,
+  catalogHash,
+  checkArguments,
+  FUNCTION_TIMEOUT_MS,
+} from "@boma/states/core";
 import { z } from "zod";
 
 import { bringsCatalog } from "../../catalogs/catalogs.ts";
@@ -15,9 +22,12 @@ import type { Control } from "../../control.ts";
 import { isFinal } from "../../jobs/course.ts";
 import type { JobRecord } from "../../jobs/job-record.ts";
 import type { Job } from "../../jobs/job.ts";
+import type { NewJob } from "../../jobs/jobs.ts";
 import { watchJob } from "../../jobs/watch.ts";
+import { assertAttended, leaseOf } from "../../maintenance/leased-job.ts";
 import { requireFunction } from "../../require-function.ts";
 import type { Compiled } from "../../site/site-compiler.ts";
+import { beginTerraform, prepareTerraform, settleAtEnd } from "../../terraform/terraform-jobs.ts";
 import { authorise, type OperatorRecord } from "../rights.ts";
 import { type Asked, defineVerb } from "../verb.ts";
 import { resolve, resolveSome } from "./nodes.ts";
@@ -35,26 +45,29 @@ const Failures = z
   .strictObject({ count: z.number().int().nonnegative() })
   .or(z.strictObject({ percent: z.number().min(0).max(100) }));
 
+const JobStart = z.strictObject({
+  target: z.string().min(1),
+  function: z.string(),
+  args: z.record(z.string(), z.unknown()),
+  test: z.boolean(),
+  timeoutMs: z.number().int().min(100).max(JOB_EXPIRY_MS_MAX).optional(),
+  waitMs: z.number().int().min(0).max(JOB_EXPIRY_MS_MAX).optional(),
+  batch: Share.optional(),
+  maxFail: Failures.optional(),
+  allowEmpty: z.boolean(),
+  watch: z.boolean(),
+});
+
 export const jobStart = defineVerb({
   verb: "job.start",
   right: "itself",
-  args: z.strictObject({
-    target: z.string().min(1),
-    function: z.string(),
-    args: z.record(z.string(), z.unknown()),
-    test: z.boolean(),
-    timeoutMs: z.number().int().min(100).max(JOB_EXPIRY_MS_MAX).optional(),
-    waitMs: z.number().int().min(0).max(JOB_EXPIRY_MS_MAX).optional(),
-    batch: Share.optional(),
-    maxFail: Failures.optional(),
-    allowEmpty: z.boolean(),
-    watch: z.boolean(),
-  }),
+  args: JobStart,
   async *answer({ allowEmpty, watch, ...asked }, { control, operator, reaction, signal }) {
     const spec = requireFunction(asked.function);
     assertTestable(spec, asked.test);
-    const args = checkArguments(spec, asked.args);
-    if (pack(args).length > ARGUMENTS_BYTES_MAX)
+    assertAttended(spec, reaction !== undefined);
+    const given = checkArguments(spec, asked.args);
+    if (pack(given).length > ARGUMENTS_BYTES_MAX)
       throw new BomaError("job/too-large", `the arguments exceed ${ARGUMENTS_BYTES_MAX} bytes`);
     const nodes = allowEmpty ? resolve(control, asked.target).nodes : resolveSome(control, asked.target);
     if (nodes.length > EXPECTED_NODES_MAX)
@@ -66,12 +79,13 @@ export const jobStart = defineVerb({
     });
     authoriseState(
       operator,
-      { function: spec.name, args },
+      { function: spec.name, args: given },
       nodes.map((node) => control.registry.targetNode(node)),
     );
     const before = reaction && (await control.jobs.known(reaction.job));
     if (before) return yield* again(control, before, { ...asked, watch }, signal);
-    const { batch, maxFail } = asked;
+    const ready = await prepareTerraform(control, { function: spec.name, args: given, nodes });
+    const { args } = ready;
     const call = { function: spec.name, args };
     // A catalog that cannot be compiled is an error before the job exists.
     const compiled = bringsCatalog(call)
@@ -80,25 +94,19 @@ export const jobStart = defineVerb({
           call,
         )
       : undefined;
-    const job = await control.jobs.start(
-      {
-        function: spec.name,
-        args,
-        target: asked.target,
-        operator: operator.name,
-        ...(reaction && { job: reaction.job, causes: [...reaction.causes] }),
-        effect: spec.effect,
-        test: asked.test,
-        timeoutMs: asked.timeoutMs ?? spec.timeoutMs ?? FUNCTION_TIMEOUT_MS,
-        waitMs: asked.waitMs ?? (spec.effect === "write" ? WAIT_MS : 0),
-        ...(batch && { batch: inNodes(batch, nodes.length) }),
-        ...(maxFail && {
-          maxFail: "count" in maxFail ? maxFail.count : Math.floor((maxFail.percent / 100) * nodes.length),
-        }),
-      },
-      nodes.map(({ key, id }) => ({ key, id })),
-      compiled && hashesOf(compiled),
-    );
+    const lease = leaseOf(spec, args, { ...asked, nodes: nodes.length });
+    const id = reaction?.job ?? newJobId();
+    const begin = async () => {
+      await beginTerraform(control, ready, { function: spec.name, job: id, by: operator.name });
+      return control.jobs.start(
+        newJobOf(spec, asked, { job: id, args, lease, operator, reaction, nodes: nodes.length }),
+        nodes.map(({ key, id }) => ({ key, id })),
+        compiled && hashesOf(compiled),
+      );
+    };
+    const turn = { name: lease ?? "", job: id, node: nodes[0]?.id ?? "", operator: operator.name };
+    const job = await (lease === undefined ? begin() : control.leases.during(turn, begin));
+    settleAtEnd(control, ready, job);
     const { record } = job;
     if (compiled) control.catalogs.keep(record.job, compiled);
     // Whoever watches listens before the first node can answer.
@@ -109,6 +117,41 @@ export const jobStart = defineVerb({
     yield* items;
   },
 });
+
+interface Making {
+  readonly job: string;
+  readonly args: Record<string, unknown>;
+  readonly lease: string | undefined;
+  readonly operator: OperatorRecord;
+  readonly reaction: Asked["reaction"];
+  readonly nodes: number;
+}
+
+/** The job as it was asked for, with what the function says where nothing was said. */
+function newJobOf(
+  { name, effect, timeoutMs }: AnyFunction,
+  asked: Omit<z.output<typeof JobStart>, "allowEmpty" | "watch">,
+  { job, args, lease, operator, reaction, nodes }: Making,
+): NewJob {
+  const { target, test, batch, maxFail } = asked;
+  return {
+    job,
+    function: name,
+    args,
+    target,
+    operator: operator.name,
+    ...(reaction && { causes: [...reaction.causes] }),
+    effect,
+    test,
+    timeoutMs: asked.timeoutMs ?? timeoutMs ?? FUNCTION_TIMEOUT_MS,
+    waitMs: asked.waitMs ?? (effect === "write" && lease === undefined ? WAIT_MS : 0),
+    ...(lease !== undefined && { lease }),
+    ...(batch && { batch: inNodes(batch, nodes) }),
+    ...(maxFail && {
+      maxFail: "count" in maxFail ? maxFail.count : Math.floor((maxFail.percent / 100) * nodes),
+    }),
+  };
+}
 
 /** What is recorded of the catalogs; those that secrets go into are hashed again with the tags of their values. */
 const hashesOf = (compiled: ReadonlyMap<string, Compiled>): Map<string, string> =>

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { defineFunction } from "../../define-function.ts";
 import { ownAccess } from "../../states/nomad/api.ts";
 import { drain } from "../../states/nomad/drain.ts";
-import { access } from "../../states/nomad/parameters.ts";
+import { ownApi } from "../../states/nomad/parameters.ts";
 import { Duration } from "../../states/pkg/parameters.ts";
 
 export default defineFunction({
@@ -16,7 +16,7 @@ export default defineFunction({
     for: Duration.default("4h").describe("After this time `nomad.eligible` lets the node take jobs again."),
     systemJobs: z.boolean().default(false).describe("Stop those too that run on every node."),
     reason: z.string().min(1).max(200).default("maintenance").describe("Why, for those who find it so."),
-    api: access.api,
+    api: ownApi,
   }),
   result: z.strictObject({ moved: z.int() }),
   effect: "write",

@@ -5,7 +5,7 @@ import { ownAccess } from "../../states/nomad/api.ts";
 import { leaderOf } from "../../states/nomad/cluster.ts";
 import { markOf } from "../../states/nomad/drain-mark.ts";
 import { allocsOn, nodeIdOf, nodeOf, selfOf } from "../../states/nomad/node.ts";
-import { access } from "../../states/nomad/parameters.ts";
+import { ownApi } from "../../states/nomad/parameters.ts";
 
 const Client = z.strictObject({
   id: z.string(),
@@ -20,7 +20,7 @@ export default defineFunction({
   name: "nomad.status",
   summary:
     "The leader that this node knows, and what its client does: whether it takes jobs, and what runs here.",
-  params: z.strictObject({ api: access.api }),
+  params: z.strictObject({ api: ownApi }),
   result: z.strictObject({
     leader: z.string(),
     client: Client.optional(),

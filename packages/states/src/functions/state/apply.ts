@@ -18,10 +18,6 @@ export default defineFunction({
       .regex(/^[0-9a-f]{8,64}$/, "the hash that `boma-master plan` printed")
       .optional()
       .describe("Exactly what this stored plan says, or nothing: a node that has moved since refuses."),
-    maintenance: z
-      .boolean()
-      .optional()
-      .describe("Does the restarts that are pending: of units that are protected from them otherwise."),
   }),
   positional: ["trees"],
   result: RunReport,
@@ -35,6 +31,6 @@ export default defineFunction({
     "boma-master run web01 state.apply nginx --test",
     "boma-master run 'role:db' state.apply plan=0123abcd",
   ],
-  run: ({ maintenance = false }, call) => runnerOf(call).run(call.test ? "plan" : "apply", { maintenance }),
+  run: (_, call) => runnerOf(call).run(call.test ? "plan" : "apply"),
   outcome: outcomeOfReport,
 });

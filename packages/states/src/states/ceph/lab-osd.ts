@@ -19,6 +19,7 @@ import {
   uuidOf,
 } from "./osd-home.ts";
 import { assertKey, CONF, DaemonName, daemonPorts, From, Fsid, Key } from "./parameters.ts";
+import { restartsOsd } from "./turns.ts";
 
 const params = z.strictObject({
   name: DaemonName.describe("What it is called on this machine, such as `0`."),
@@ -74,6 +75,7 @@ export default defineState({
     if (id !== undefined) await restart({ id }, host);
   },
   protects: async () => "the cluster would be without it for a while",
+  restarts: ({ name }) => restartsOsd(`ceph-osd on ${name}`),
 
   examples: [
     {

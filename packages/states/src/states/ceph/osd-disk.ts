@@ -1,7 +1,7 @@
 /**
  * May this disk become one of Ceph's? Only when it is the very disk that was
  * meant, and all that can be known of it says that nothing is on it. There is
- * no way in here, nor anywhere else, that wipes a disk.
+ * no way in here that wipes a disk: that takes a token, and `disk.wipe`.
  */
 import { BomaError } from "@boma/protocol";
 import { z } from "zod";
@@ -9,8 +9,8 @@ import { z } from "zod";
 import type { ReadHost } from "../../host/host.ts";
 import type { BlockDevice } from "../../host/storage.ts";
 import { contentsOf, findDevice } from "../fs/proven-empty.ts";
-import { FSTAB, parseLine } from "../mount/fstab.ts";
-import { readIfThere } from "../owned-file.ts";
+import { placesInFstab } from "../mount/fstab-places.ts";
+import { FSTAB } from "../mount/fstab.ts";
 import { askProgram } from "./ask.ts";
 
 export interface WantedDisk {
@@ -74,7 +74,7 @@ async function objectionsToContent(
   const never: Objection[] = [];
   if (await host.storage.isHeld(device.path))
     never.push({ kind: "never", says: "something on this machine has it in use" });
-  for (const path of await placesInFstab(device.path, host))
+  for (const path of await placesInFstab({ paths: [device.path] }, host))
     never.push({ kind: "never", says: `${FSTAB} mounts it at ${path}` });
   const found = await contentsOf(device, host.storage);
   const written = await host.storage.firstWritten(name);
@@ -82,20 +82,7 @@ async function objectionsToContent(
   return [...never, ...found.map((says) => ({ kind: "content", says }) as const)];
 }
 
-/** By whatever name a line calls it. */
-async function placesInFstab(path: string, { files, storage }: ReadHost): Promise<string[]> {
-  const fstab = (await readIfThere(files, FSTAB)) ?? "";
-  const entries = fstab.split("\n").flatMap((line) => parseLine(line) ?? []);
-  const places: string[] = [];
-  for (const { source, path: place } of entries)
-    if (source.startsWith("/dev/") && (await storage.device(source))?.path === path) places.push(place);
-  return places;
-}
-
-/**
- * A token that lets one disk be wiped, after its evidence was looked at again,
- * will be asked for here: it may answer objections to content, and no others.
- */
+/** Wiping it is asked for by name, with a token for this disk as it is: a state never does. */
 function refusal(device: string, objections: readonly Objection[]): BomaError {
   const final = objections.some(({ kind }) => kind === "never");
   return new BomaError(
@@ -104,7 +91,7 @@ function refusal(device: string, objections: readonly Objection[]): BomaError {
     {
       hint: final
         ? "Look with `lsblk -o NAME,SERIAL,SIZE,MOUNTPOINTS` which disk is meant."
-        : "If nothing on it is needed, wipe it by hand: `wipefs -a`, then `blkdiscard -z` or `dd` with zeros over all of it.",
+        : `If nothing on it is needed: boma-master allow NODE disk.wipe ${device} --reason TEXT --run SERIAL --whole`,
     },
   );
 }

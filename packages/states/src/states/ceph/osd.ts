@@ -20,6 +20,7 @@ import {
   uuidOf,
 } from "./osd-home.ts";
 import { assertKey, CONF, daemonPorts, From, Fsid, Key } from "./parameters.ts";
+import { restartsOsd } from "./turns.ts";
 
 const params = z.strictObject({
   device: z
@@ -80,6 +81,7 @@ export default defineState({
     if (found.is === "made") await restart(found, host);
   },
   protects: async () => "the cluster would be without this disk for a while",
+  restarts: ({ device }) => restartsOsd(`ceph-osd on ${device}`),
 
   examples: [
     {

@@ -1,24 +1,13 @@
 /** The parameters of `consul.agent` as Consul writes them: what is read only at the start. */
 import { z } from "zod";
 
-import { EXPOSURES, type PortNeed } from "../../catalog/needs.ts";
+import type { PortNeed } from "../../catalog/needs.ts";
+import { all, Bind, exposed, isLoopback, Peer, Port } from "../daemon/agent-parameters.ts";
+import { type Settings, without } from "../daemon/settings.ts";
 import { Path } from "../file/parameters.ts";
-import { type Settings, without } from "./change-class.ts";
 import { Address, DATA_DIRECTORY, NodeName, Token } from "./parameters.ts";
 
-const PORT_MAX = 65_535;
-const Port = z.int().min(1).max(PORT_MAX);
 const MaybePort = z.union([Port, z.literal(-1)]);
-/** A name, an address, or a way of a cloud to find members, such as `provider=aws …`. */
-const Peer = z
-  .string()
-  .min(1)
-  .max(500)
-  .regex(/^[^\r\n\0]+$/, "one line");
-const Bind = z.union([
-  Address,
-  z.string().regex(/^\{\{[^{}]+\}\}$/, 'an address, or a template such as `{{ GetInterfaceIP "eth0" }}`'),
-]);
 
 const Ports = z.strictObject({
   http: MaybePort.default(8500),
@@ -38,19 +27,6 @@ const Acl = z.strictObject({
   defaultPolicy: z.enum(["allow", "deny"]).default("deny"),
   downPolicy: z.enum(["allow", "deny", "extend-cache", "async-cache"]).default("extend-cache"),
 });
-
-const Exposed = z.strictObject({
-  /** Among the agents: gossip, and the servers' own port. */
-  cluster: z.enum(EXPOSURES).default("lan"),
-  api: z.enum(EXPOSURES).default("none"),
-  dns: z.enum(EXPOSURES).default("none"),
-  from: z
-    .array(z.union([z.cidrv4(), z.cidrv6(), Address]))
-    .max(200)
-    .optional(),
-});
-
-const all = <T extends z.ZodObject>(schema: T) => schema.prefault({} as z.input<T>);
 
 export const AgentParams = z
   .strictObject({
@@ -102,7 +78,7 @@ export const AgentParams = z
     initialManagement: Token.optional().describe(
       "For servers: the first token of the cluster, with all rights; `consul.acl-bootstrap` is the other way.",
     ),
-    exposure: all(Exposed).describe("Whom its ports are open to, for the firewall."),
+    exposure: all(exposed("api", "dns")).describe("Whom its ports are open to, for the firewall."),
   })
   .superRefine(({ mode, bootstrapExpect, retryJoin, initialManagement, clientAddresses, acl }, context) => {
     const refuse = (message: string): void => context.addIssue({ code: "custom", message });
@@ -116,8 +92,6 @@ export const AgentParams = z
       refuse("without `acl` everybody who reaches the API may do everything: it stays on 127.0.0.1");
   });
 export type Agent = z.output<typeof AgentParams>;
-
-const isLoopback = (address: string): boolean => address === "::1" || address.startsWith("127.");
 
 const VERIFIES = {
   off: {},

@@ -2,9 +2,10 @@
 import { expect, test } from "vitest";
 
 import { checkParams } from "../../check-params.ts";
+import { leavesOf, type Settings } from "../daemon/settings.ts";
 import { type Agent, secretsOf, settingsOf } from "./agent-settings.ts";
 import agent from "./agent.ts";
-import { type ChangeClass, changeClass, leavesOf, type Settings } from "./change-class.ts";
+import { type ChangeClass, changeClass } from "./change-class.ts";
 import { type LiveSettings, liveOf, liveSecretsOf } from "./live-settings.ts";
 import settings from "./settings.ts";
 

@@ -1,8 +1,7 @@
 /** Which of an agent's settings it takes up when it is told to, and which only when it starts. */
-import { isSame } from "../../changes.ts";
+import { changedIn, isAmong, type Settings } from "../daemon/settings.ts";
 
 export type ChangeClass = "none" | "reload" | "restart";
-export type Settings = Readonly<Record<string, unknown>>;
 
 /**
  * What Consul reads anew on a reload, by path. Everything else needs a restart, also what a later version may add:
@@ -46,38 +45,9 @@ export interface Running {
 }
 
 export function changeClass(before: Settings, after: Settings, { hasKeyring }: Running): ChangeClass {
-  const was = leavesOf(before);
-  const is = leavesOf(after);
-  const changed = [...new Set([...was.keys(), ...is.keys()])]
-    .filter((path) => !isSame(was.get(path), is.get(path)))
-    .filter((path) => !(hasKeyring && path === ONLY_A_SEED));
+  const changed = changedIn(before, after).filter((path) => !(hasKeyring && path === ONLY_A_SEED));
   if (changed.length === 0) return "none";
   return changed.every(isReloadable) ? "reload" : "restart";
 }
 
-const isReloadable = (path: string): boolean =>
-  RELOADABLE.some((one) => path === one || path.startsWith(`${one}.`));
-
-/** Every setting by its path, such as `ports.http`. */
-export function leavesOf(settings: Settings, above = ""): Map<string, unknown> {
-  const leaves = new Map<string, unknown>();
-  for (const [name, value] of Object.entries(settings)) {
-    const path = `${above}${name}`;
-    const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
-    if (!isRecord) leaves.set(path, value);
-    else for (const [below, leaf] of leavesOf(value as Settings, `${path}.`)) leaves.set(below, leaf);
-  }
-  return leaves;
-}
-
-/** The same without what is not said; a part of which nothing is left goes too. */
-export function without<T extends object>(settings: T): Settings {
-  const kept: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(settings)) {
-    const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
-    const held: unknown = isRecord ? without(value as object) : value;
-    const isEmpty = isRecord && Object.keys(held as object).length === 0;
-    if (held !== undefined && !isEmpty) kept[name] = held;
-  }
-  return kept;
-}
+const isReloadable = (path: string): boolean => isAmong(path, RELOADABLE);

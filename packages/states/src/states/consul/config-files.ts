@@ -17,7 +17,7 @@ import {
   put,
   textOf,
 } from "../daemon/json-file.ts";
-import type { Settings } from "./change-class.ts";
+import type { Settings } from "../daemon/settings.ts";
 import { configFiles } from "./other-files.ts";
 import { DIRECTORY, GROUP } from "./parameters.ts";
 
@@ -32,7 +32,6 @@ export interface ConfigFile {
 }
 
 export const pathOf = (name: string): string => posix.join(DIRECTORY, name);
-export { textOf } from "../daemon/json-file.ts";
 const isEmpty = ({ settings }: ConfigFile): boolean => Object.keys(settings).length === 0;
 
 const onDisk = (file: ConfigFile): JsonFile => ({

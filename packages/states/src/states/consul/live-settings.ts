@@ -1,8 +1,8 @@
 /** The parameters of `consul.settings` as Consul writes them: what is taken up on a reload. */
 import { z } from "zod";
 
+import { type Settings, without } from "../daemon/settings.ts";
 import { Path } from "../file/parameters.ts";
-import { type Settings, without } from "./change-class.ts";
 import { access, Address, GossipKey, NodeName, Token, Words } from "./parameters.ts";
 
 const Ttl = z.string().regex(/^\d{1,6}(ms|s|m|h)$/, "a duration of Consul, such as `10s`");

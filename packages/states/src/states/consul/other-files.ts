@@ -9,7 +9,7 @@ import { BomaError } from "@boma/protocol";
 
 import { isSame } from "../../changes.ts";
 import type { ReadFiles } from "../../host/files.ts";
-import { type Settings } from "./change-class.ts";
+import type { Settings } from "../daemon/settings.ts";
 import { topLevel } from "./hcl.ts";
 import { DIRECTORY } from "./parameters.ts";
 

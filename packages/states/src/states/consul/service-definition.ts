@@ -2,7 +2,7 @@
 import { z } from "zod";
 
 import { EXPOSURES, PortNumber } from "../../catalog/needs.ts";
-import { type Settings, without } from "./change-class.ts";
+import { type Settings, without } from "../daemon/settings.ts";
 import { access, Address, Token, Words } from "./parameters.ts";
 
 const Duration = z.string().regex(/^\d{1,6}(ms|s|m|h)$/, "a duration of Consul, such as `10s`");

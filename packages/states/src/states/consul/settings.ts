@@ -1,12 +1,14 @@
 import type { Changes } from "../../changes.ts";
 import { defineState } from "../../define-state.ts";
 import type { Host } from "../../host/host.ts";
+import { loadedMark } from "../daemon/loaded.ts";
 import { type ConfigFile, differs, differsInSecret, install, pathOf } from "./config-files.ts";
 import { liveOf, liveSecretsOf, type LiveSettings, SettingsParams } from "./live-settings.ts";
-import { isLoaded, noteLoaded } from "./loaded.ts";
 import { assertNoConflict } from "./other-files.ts";
 import { DIRECTORY, GROUP } from "./parameters.ts";
 import { reload } from "./reload.ts";
+
+const { isLoaded, noteLoaded } = loadedMark("/var/lib/boma/consul/settings-loaded");
 
 const PLAIN = "boma-settings.json";
 const SECRET = "boma-settings-secrets.json";

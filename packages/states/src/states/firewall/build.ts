@@ -23,7 +23,15 @@ export const tableOf = (want: Want): Table => [
 
 /** What is loaded at boot where the table itself cannot be: nothing but the ways in for those who repair it. */
 export const safeTableOf = (want: Want): Table =>
-  tableOf({ ...want, rules: [], needs: [], forward: "none", nat: undefined, log: undefined });
+  tableOf({ ...want, rules: [], needs: [], log: undefined, ...withoutGateway(want) });
+
+/** Nobody is sent on, and so nobody comes to a container: the sides of a gateway are outside as well. */
+function withoutGateway({ forward, nat, zones }: Want): Pick<Want, "forward" | "nat" | "zones"> {
+  if (!nat) return { forward, nat, zones };
+  const sides = nat.masquerade.flatMap(({ iif, oif }) => [iif, oif]);
+  const interfaces = [...new Set([...sides, ...(zones.public?.interfaces ?? [])])];
+  return { forward: "published-only", nat: undefined, zones: { ...zones, public: { interfaces } } };
+}
 
 function inputChain(want: Want): Chain {
   const { ping, rules, control, needs, log } = want;

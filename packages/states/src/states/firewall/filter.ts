@@ -11,7 +11,8 @@ import { examples } from "./examples.ts";
 import { DOCKER_UNIT, dockerUnitText, RULES, SAFE, UNIT, UNIT_TEXT, unitPath } from "./files.ts";
 import { lockedOut } from "./flows.ts";
 import { load, loadedLines, undoOf } from "./kernel-table.ts";
-import { FLUSHER, obstacleOn } from "./obstacles.ts";
+import { assertNatStays, natIfUp } from "./nat-stays.ts";
+import { FLUSHER, isUfwOn, obstacleOn, UFW_OFF } from "./obstacles.ts";
 import { contradictions, shape, type Want } from "./parameters.ts";
 import { placesOf } from "./rules.ts";
 import { fileText, linesOf } from "./table.ts";
@@ -27,6 +28,8 @@ interface Properties {
   readonly docker: string;
   /** What empties all tables can be started by nobody. */
   readonly flusher: string;
+  /** The firewall whose place this takes. */
+  readonly ufw: string;
 }
 
 const NOTES = ["Kept by boma: firewall.filter(node). What is changed here by hand is changed back."];
@@ -67,28 +70,35 @@ export default defineState({
       unit: "enabled",
       docker: want.nat ? "enabled" : undefined,
       flusher: "masked",
+      ufw: want.ufw === "migrate" ? "off" : undefined,
     } as Properties);
   },
 
-  blocked: (_, host) => obstacleOn(host),
+  blocked: (want, host) => obstacleOn(host, want),
 
-  async apply({ table, kept, safe, unit, docker, flusher }, want, host) {
-    const obstacle = await obstacleOn(host);
+  async apply({ table, kept, safe, unit, docker, flusher, ufw }, want, host) {
+    const obstacle = await obstacleOn(host, want);
     if (obstacle !== undefined) throw new BomaError("state/blocked", obstacle);
     const text = fileText(tableOf(want), NOTES);
     if (flusher) await host.services.mask(FLUSHER);
+    const before = await natIfUp(host);
     if (table) await load(host, text);
     // On the disk after it is in the kernel: what cannot be loaded must not wait for the next boot.
     if (kept) await writeBelow(host.files, RULES, text, "0600");
     if (safe) await writeBelow(host.files, SAFE, fileText(safeTableOf(want), SAFE_NOTES), "0600");
     if (unit) await enable(host, UNIT, UNIT_TEXT);
+    // It loads the same once more, and can be told to reload from then on.
+    if (unit) await host.services.start(UNIT);
     if (docker) await enable(host, DOCKER_UNIT, dockerUnitText(want.nat!));
     if (docker && (await isUp(host, "docker.service"))) await host.services.restart(DOCKER_UNIT);
+    // At last: until here two firewalls let in what both of them do, and nobody was without one.
+    if (ufw) await host.commands.must({ argv: UFW_OFF });
+    await assertNatStays(before, host);
   },
 
   confirm: {
     withinMs: ({ confirmWithin }) => parseDuration(confirmWithin),
-    undo: (_, host) => undoOf(host),
+    undo: (want, host) => undoOf(host, want),
   },
   examples,
 });
@@ -104,6 +114,7 @@ async function lookAt(want: Want, host: ReadHost): Promise<Partial<Properties>> 
     docker: want.nat && (await stateOf(host, DOCKER_UNIT, dockerUnitText(want.nat))),
     // What is not there cannot be started either.
     flusher: flusher === "not-found" ? "masked" : flusher,
+    ufw: (await isUfwOn(host)) ? "on" : "off",
   } as Partial<Properties>;
 }
 

@@ -14,10 +14,9 @@ import { memoryHost } from "../../testing/memory-host.ts";
 import { tryState } from "../../testing/try-state.ts";
 import { addressOf, addressText, byVersion, networkOf, spanText } from "./addresses.ts";
 import { safeTableOf, tableOf } from "./build.ts";
-import { evaluate, type Packet } from "./evaluate.ts";
 import { listingOf } from "./example-listing.ts";
 import { examples } from "./examples.ts";
-import { dockerUnitText, RULES, SAFE, UNIT_TEXT } from "./files.ts";
+import { RULES, SAFE, UNIT_TEXT } from "./files.ts";
 import filter from "./filter.ts";
 import { linesIn } from "./listing.ts";
 import type { Want } from "./parameters.ts";
@@ -90,45 +89,6 @@ describe("the table", () => {
     const need = { owner, name: "n", proto: "tcp", port: 1, exposure: "public" };
     const text = fileText(tableOf(wanted({ needs: [need] })));
     expect(text).toContain('comment "x(a? accept??: n"');
-  });
-
-  test("lets a published port through only where it is declared, and touches nothing else that is forwarded", () => {
-    const [forward] = tableOf(wanted(examples[3]!.params)).filter(({ hook }) => hook === "forward");
-    const sent: Packet = {
-      version: 4,
-      iif: "eth0",
-      oif: "docker0",
-      from: 1n,
-      to: 2n,
-      state: "new",
-      dnat: true,
-      proto: "tcp",
-      dport: 8080,
-      originalPort: 443,
-    };
-    const verdict = (change: Partial<Packet>) => evaluate(forward!, { ...sent, ...change }).verdict;
-    expect(verdict({})).toBe("accept");
-    expect(verdict({ originalPort: 8080 })).toBe("drop");
-    expect(verdict({ originalPort: 8080, iif: "eth1" })).toBe("accept");
-    expect(verdict({ originalPort: 8080, dnat: false })).toBe("accept");
-    expect(verdict({ originalPort: 8080, state: "established" })).toBe("accept");
-  });
-
-  test("of a gateway lets out whom it is meant for, and lets nobody in", () => {
-    const table = tableOf(wanted(examples[2]!.params));
-    const forward = table.find(({ hook }) => hook === "forward")!;
-    const inside = networkOf("10.0.0.7").span[0];
-    const packet = { version: 4, from: inside, to: 1n, state: "new", proto: "tcp", dport: 1 } as const;
-    expect(evaluate(forward, { ...packet, iif: "eth1", oif: "eth0" }).verdict).toBe("accept");
-    expect(evaluate(forward, { ...packet, iif: "eth1", oif: "eth0", from: 7n }).verdict).toBe("drop");
-    expect(evaluate(forward, { ...packet, iif: "eth0", oif: "eth1" }).verdict).toBe("drop");
-    expect(evaluate(forward, { ...packet, iif: "eth0", oif: "eth1", state: "established" }).verdict).toBe(
-      "accept",
-    );
-    expect(evaluate(forward, { ...packet, iif: "docker0", oif: "eth0" }).verdict).toBe("accept");
-    expect(dockerUnitText(wanted(examples[2]!.params).nat!)).toContain(
-      "ExecStart=/usr/sbin/iptables -w -I DOCKER-USER -i eth1 -o eth0 -s 10.0.0.0/24 ",
-    );
   });
 });
 

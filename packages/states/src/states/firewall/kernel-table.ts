@@ -5,6 +5,8 @@ import type { Host, ReadHost } from "../../host/host.ts";
 import type { Undo } from "../../state-spec.ts";
 import { NFT, RULES, SAFE } from "./files.ts";
 import { linesIn } from "./listing.ts";
+import { isUfwOn, UFW_ON } from "./obstacles.ts";
+import type { Want } from "./parameters.ts";
 import { FAMILY, replacing, TABLE } from "./table.ts";
 
 const LISTING_BYTES_MAX = 16 * 1024 * 1024;
@@ -57,7 +59,7 @@ async function assertAccepted({ commands }: ReadHost, path: string): Promise<voi
 }
 
 /** Files first, so that a boot in between loads what was; then what was loaded, or nothing. */
-export async function undoOf(host: ReadHost): Promise<Undo> {
+export async function undoOf(host: ReadHost, { ufw }: Pick<Want, "ufw">): Promise<Undo> {
   const before = await listed(host, ["-s"]);
   const text = replacing(before ?? "").slice(0, before === undefined ? 2 : 3);
   if (before !== undefined) await assertComesBack(host, text.join("\n"));
@@ -73,6 +75,7 @@ export async function undoOf(host: ReadHost): Promise<Undo> {
     commands: [
       [NFT, "-f", BEFORE],
       ["/bin/rm", "-f", BEFORE],
+      ...(ufw === "migrate" && (await isUfwOn(host)) ? [UFW_ON] : []),
     ],
   };
 }

@@ -118,6 +118,10 @@ export const shape = {
     })
     .optional()
     .describe("Write to the kernel's log what is not let in, so often a minute at most."),
+  ufw: z
+    .enum(["refuse", "migrate"])
+    .default("refuse")
+    .describe("Where ufw is at work: change nothing and say what it lets in, or take its place."),
   confirmWithin: Duration.refine((text) => {
     const ms = parseDuration(text);
     return ms >= WITHIN_MS_MIN && ms <= WITHIN_MS_MAX;

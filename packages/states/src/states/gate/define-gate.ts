@@ -38,6 +38,9 @@ const patience = {
   times: z.int().min(1).max(100).default(2).describe("How often in a row it must have been ready."),
 };
 
+/** As whoever declares one may write it. */
+type Patient<P extends Params> = z.ZodObject<P["shape"] & typeof patience, z.core.$strict>;
+
 interface Gate<P extends Params, K extends Name<P>, S extends Name<P>> {
   readonly name: `${string}.${string}`;
   readonly summary: string;
@@ -68,10 +71,11 @@ const READY: Opening = { state: "ready" };
 export function defineGate<P extends Params, K extends Name<P>, const S extends Name<P> = never>({
   probe,
   ...gate
-}: Gate<P, K, S>): State<P, K, Opening, S> {
+}: Gate<P, K, S>): State<Patient<P>, K & Name<Patient<P>>, Opening, S & Name<Patient<P>>> {
   const params = gate.params.extend(patience);
   const spec = {
     ...gate,
+    gate: true,
     params,
     async check(want: z.output<P>, host: ReadHost) {
       return diff<Opening>({ state: wordOf(await probe(want, host)) }, READY);
@@ -80,7 +84,8 @@ export function defineGate<P extends Params, K extends Name<P>, const S extends 
       await opened(gate.name, want as unknown as Patience, () => probe(want, host));
     },
   };
-  return defineState(spec as unknown as StateSpec<P, K, Opening, S>);
+  type Own = StateSpec<Patient<P>, K & Name<Patient<P>>, Opening, S & Name<Patient<P>>>;
+  return defineState(spec as unknown as Own);
 }
 
 const wordOf = (health: Health): string => (health.healthy ? READY.state : `${health.cause}: ${health.says}`);

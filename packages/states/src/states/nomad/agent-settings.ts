@@ -1,28 +1,13 @@
 /** The parameters of `nomad.agent` as Nomad writes them. */
 import { z } from "zod";
 
-import { EXPOSURES, type PortNeed } from "../../catalog/needs.ts";
-import { type Settings, without } from "../consul/change-class.ts";
+import type { PortNeed } from "../../catalog/needs.ts";
+import { all, Bind, exposed, isAny, isLoopback, Peer, Port, Words } from "../daemon/agent-parameters.ts";
+import { type Settings, without } from "../daemon/settings.ts";
 import { Path } from "../file/parameters.ts";
 import { HostVolumes } from "./host-volumes.ts";
 import { DATA_DIRECTORY, GossipKey, Name, NodeName, Token } from "./parameters.ts";
 
-const PORT_MAX = 65_535;
-const Port = z.int().min(1).max(PORT_MAX);
-const Address = z.union([z.ipv4(), z.ipv6()]);
-const Bind = z.union([
-  Address,
-  z.string().regex(/^\{\{[^{}]+\}\}$/, 'an address, or a template such as `{{ GetInterfaceIP "eth0" }}`'),
-]);
-const Peer = z
-  .string()
-  .min(1)
-  .max(500)
-  .regex(/^[^\r\n\0]+$/, "one line");
-const Words = z.record(
-  z.string().regex(/^[A-Za-z0-9_.-]{1,128}$/, "letters, digits, `-`, `_` and `.`"),
-  z.string().max(512),
-);
 const Ttl = z.string().regex(/^\d{1,6}(ms|s|m|h)$/, "a duration of Nomad, such as `1h`");
 const Url = z.url({ protocol: /^https?$/ });
 
@@ -50,15 +35,6 @@ const Consul = z.strictObject({
   address: z.string().min(1).max(255).default("127.0.0.1:8500"),
   services: Identity.extend({ aud: z.array(z.string().min(1)).min(1).default(["consul.io"]) }).optional(),
   tasks: Identity.extend({ aud: z.array(z.string().min(1)).min(1).default(["consul.io"]) }).optional(),
-});
-
-const Tls = z.strictObject({
-  caFile: Path,
-  certFile: Path,
-  keyFile: Path,
-  http: z.boolean().default(false),
-  rpc: z.boolean().default(true),
-  verifyServerHostname: z.boolean().default(true),
 });
 
 const Plugins = z.strictObject({
@@ -92,18 +68,6 @@ const Ports = z.strictObject({
   rpc: Port.default(4647),
   serf: Port.default(4648),
 });
-
-const Exposed = z.strictObject({
-  /** Among agents: clients to servers, and gossip among servers. */
-  cluster: z.enum(EXPOSURES).default("lan"),
-  api: z.enum(EXPOSURES).default("none"),
-  from: z
-    .array(z.union([z.cidrv4(), z.cidrv6(), Address]))
-    .max(200)
-    .optional(),
-});
-
-const all = <T extends z.ZodObject>(schema: T) => schema.prefault({} as z.input<T>);
 
 export const AgentParams = z
   .strictObject({
@@ -141,20 +105,15 @@ export const AgentParams = z
     reserved: all(Reserved).describe("What is kept back from jobs for all else on the machine."),
     options: Words.default({}).describe("Options of the client, such as `fingerprint.denylist`."),
     acl: z.boolean().default(false).describe("Whether who asks needs a token; see `nomad.acl-bootstrap`."),
-    tls: Tls.optional().describe("Files with certificates; declare and watch them."),
     vault: Vault.optional().describe("Jobs get secrets from this Vault, each with an identity of its own."),
     consul: Consul.optional().describe("Jobs register their services with this Consul."),
-    logLevel: z
-      .enum(["trace", "debug", "info", "warn", "error"])
-      .default("info")
-      .describe("How much the agent says."),
     gossipKey: GossipKey.optional().describe(
       "For servers: what they encrypt their gossip with; a seed, read when a server starts for the first time.",
     ),
     operatorToken: Token.optional().describe(
       "Kept for the root of this node: with it functions such as `nomad.drain` ask the API.",
     ),
-    exposure: all(Exposed).describe("Whom its ports are open to, for the firewall."),
+    exposure: all(exposed("api")).describe("Whom its ports are open to, for the firewall."),
   })
   .superRefine((want, context) => {
     const refuse = (message: string): void => context.addIssue({ code: "custom", message });
@@ -171,12 +130,10 @@ export const AgentParams = z
   });
 export type Agent = z.output<typeof AgentParams>;
 
-const isLoopback = (address: string): boolean => address === "::1" || address.startsWith("127.");
-
 const identityOf = (identity: z.output<typeof Identity> | undefined) => identity && { ...identity };
 
 export function settingsOf(want: Agent): Settings {
-  const { mode, bind, ports, tls, vault, consul, acl, servers } = want;
+  const { mode, bind, ports, vault, consul, acl, servers } = want;
   return without({
     name: want.node,
     region: want.region,
@@ -184,10 +141,12 @@ export function settingsOf(want: Agent): Settings {
     data_dir: want.dataDir,
     bind_addr: bind,
     addresses: { http: want.apiAddress },
-    // Nomad does not start where it would have to tell others of an address that is theirs too.
-    advertise: isLoopback(want.apiAddress) ? { http: bind ?? "{{ GetPrivateIP }}" } : undefined,
+    // Nomad does not start where it would have to tell others of an address that is theirs too, or of none.
+    advertise:
+      isLoopback(want.apiAddress) || isAny(want.apiAddress)
+        ? { http: bind ?? "{{ GetPrivateIP }}" }
+        : undefined,
     ports: { ...ports },
-    log_level: want.logLevel,
     // A restart is no farewell: jobs go on, and those who vote stay as many as they are.
     leave_on_interrupt: false,
     leave_on_terminate: false,
@@ -203,14 +162,6 @@ export function settingsOf(want: Agent): Settings {
     client: mode === "server" ? undefined : clientOf(want),
     plugin: mode === "server" ? undefined : pluginsOf(want),
     acl: { enabled: acl },
-    tls: tls && {
-      http: tls.http,
-      rpc: tls.rpc,
-      ca_file: tls.caFile,
-      cert_file: tls.certFile,
-      key_file: tls.keyFile,
-      verify_server_hostname: tls.verifyServerHostname,
-    },
     vault: vault && {
       enabled: true,
       address: vault.address,

@@ -4,7 +4,6 @@ import { type Changes, diff } from "../../changes.ts";
 import { defineState } from "../../define-state.ts";
 import type { ReadHost } from "../../host/host.ts";
 import { type Stage, standsOn } from "../../stages.ts";
-import type { Settings } from "../consul/change-class.ts";
 import { differs, differsInSecret, type JsonFile, put } from "../daemon/json-file.ts";
 import { readIfThere } from "../owned-file.ts";
 import { type Agent, AgentParams, needsOf, secretsOf, settingsOf } from "./agent-settings.ts";
@@ -12,6 +11,7 @@ import { disruptiveIn } from "./change-class.ts";
 import { install, operatorFile, plainFile, secretFile } from "./config-files.ts";
 import { makeVolumes, volumesThere } from "./host-volumes.ts";
 import { allocsOn, isOfSystem, nodeIdOf, selfOf } from "./node.ts";
+import { ownPlace, settingsIn } from "./own-place.ts";
 import { DIRECTORY, GROUP, OPERATOR, PLAIN, SECRET, UNIT } from "./parameters.ts";
 
 interface Properties {
@@ -41,10 +41,11 @@ export default defineState({
   params: AgentParams,
   secretive: ["gossipKey", "operatorToken"],
   claims: () => ["nomad:agent", `file:${PLAIN}`, `file:${SECRET}`, `file:${OPERATOR}`],
-  after: ({ hostVolumes }) => [
+  after: ({ hostVolumes, vault }) => [
     `file:${DIRECTORY}`,
     "pkg:nomad",
     `group:${GROUP}`,
+    ...(vault?.caFile === undefined ? [] : [`file:${vault.caFile}`]),
     ...Object.values(hostVolumes).flatMap(({ path }) => [`file:${path}`, `mount:${path}`]),
   ],
   needs: needsOf,
@@ -77,6 +78,9 @@ export default defineState({
 
   blocked: disruption,
 
+  /** Its root's token is nothing that the agent reads, and its key it has read when it was first started. */
+  refreshes: ({ settings }) => settings !== undefined,
+
   async apply({ settings, gossipKey, operatorToken }, want, host) {
     const why = settings && (await disruption(want, host));
     if (why) throw new BomaError("state/blocked", why);
@@ -84,7 +88,7 @@ export default defineState({
     const { plain, secret, operator } = filesFor(want);
     if (operatorToken) await put(host.files, operator);
     const changed = [...(gossipKey ? [secret] : []), ...(settings ? [plain] : [])];
-    if (changed.length > 0) await install(host, [plain, secret], changed);
+    if (changed.length > 0) await install(host, changed);
   },
 
   examples: [
@@ -123,7 +127,7 @@ async function disruption(want: Agent, { files, services, http }: ReadHost): Pro
   if (text === undefined) return undefined;
   const settings = disruptiveIn(settingsIn(text), settingsOf(want));
   if (settings.length === 0 || (await services.status(UNIT)).active !== "active") return undefined;
-  const at = { api: apiIn(settingsIn(text)), token: want.operatorToken };
+  const at = { ...(await ownPlace(files)), token: want.operatorToken };
   const id = nodeIdOf(await selfOf(http, at));
   const running = id === undefined ? [] : (await allocsOn(http, at, id)).filter((one) => !isOfSystem(one));
   if (running.length === 0) return undefined;
@@ -132,20 +136,4 @@ async function disruption(want: Agent, { files, services, http }: ReadHost): Pro
     `a change of ${settings.join(", ")} would cut off what runs here (${running.length}: ${jobs}): ` +
     "`nomad.drain` this node first, and `nomad.undrain` it afterwards"
   );
-}
-
-/** A file that is broken says nothing of what runs. */
-function settingsIn(text: string): Settings {
-  try {
-    return JSON.parse(text) as Settings;
-  } catch {
-    return {};
-  }
-}
-
-const HTTP_PORT = 4646;
-/** Where the agent that runs offers its API to this machine. */
-function apiIn({ ports }: Settings): string {
-  const { http = HTTP_PORT } = (ports ?? {}) as { readonly http?: number };
-  return `http://127.0.0.1:${http}`;
 }

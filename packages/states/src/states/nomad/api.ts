@@ -1,7 +1,8 @@
-import type { ReadFiles } from "../../host/files.ts";
 /** The HTTP API of an agent of Nomad. */
+import type { ReadFiles } from "../../host/files.ts";
 import { type Access, tokenApi } from "../daemon/token-api.ts";
 import { readIfThere } from "../owned-file.ts";
+import { ownPlace } from "./own-place.ts";
 import { OPERATOR } from "./parameters.ts";
 
 export type { Access } from "../daemon/token-api.ts";
@@ -12,9 +13,10 @@ export const { ask, read, send } = tokenApi({
   denied: "nomad/denied",
 });
 
-/** For functions: with the token that `nomad.agent` keeps for the root of this node, if it does. */
-export async function ownAccess(files: ReadFiles, api: string): Promise<Access> {
+/** For functions: where the agent of this machine offers its API, with the token that `nomad.agent` keeps for root, if it does. */
+export async function ownAccess(files: ReadFiles, api: string | undefined): Promise<Access> {
   const text = (await readIfThere(files, OPERATOR)) ?? "{}";
   const { token } = JSON.parse(text) as { readonly token?: string };
-  return token === undefined ? { api } : { api, token };
+  const place = api === undefined ? await ownPlace(files) : { api };
+  return { ...place, ...(token !== undefined && { token }) };
 }

@@ -1,6 +1,5 @@
 /** What a change of the configuration takes: a restart, which jobs outlive, or a client that runs no jobs. */
-import { isSame } from "../../changes.ts";
-import { leavesOf, type Settings } from "../consul/change-class.ts";
+import { changedIn, isAmong, type Settings } from "../daemon/settings.ts";
 
 export type ChangeClass = "none" | "restart" | "disruptive";
 
@@ -26,11 +25,4 @@ export function changeClass(before: Settings, after: Settings): ChangeClass {
 export const disruptiveIn = (before: Settings, after: Settings): readonly string[] =>
   changedIn(before, after).filter(isDisruptive);
 
-function changedIn(before: Settings, after: Settings): readonly string[] {
-  const was = leavesOf(before);
-  const is = leavesOf(after);
-  return [...new Set([...was.keys(), ...is.keys()])].filter((path) => !isSame(was.get(path), is.get(path)));
-}
-
-const isDisruptive = (path: string): boolean =>
-  DISRUPTIVE.some((one) => path === one || path.startsWith(`${one}.`));
+const isDisruptive = (path: string): boolean => isAmong(path, DISRUPTIVE);

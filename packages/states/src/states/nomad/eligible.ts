@@ -2,13 +2,13 @@ import { z } from "zod";
 
 import { diff } from "../../changes.ts";
 import { defineState } from "../../define-state.ts";
-import type { ReadHost } from "../../host/host.ts";
 import { markOf } from "./drain-mark.ts";
 import { undrain } from "./drain.ts";
 import { type Node, nodeOf } from "./node.ts";
 import { access, NodeName } from "./parameters.ts";
 
 const OVER = { untilMs: 0, reason: "" };
+const MEANT = "takes jobs, or is meant not to";
 
 export default defineState({
   name: "nomad.eligible",
@@ -28,9 +28,11 @@ export default defineState({
   after: () => ["nomad:agent"],
 
   async check(want, host) {
-    const node = await nodeOf(host.http, want);
-    const isHeld = await isToStay(want, node, host);
-    return diff<{ takesJobs: boolean }>({ takesJobs: isHeld || isEligible(node) }, { takesJobs: true });
+    const mark = await markOf(host.files);
+    if (mark) return diff({ node: mark.untilMs > Date.now() ? MEANT : "its drain is over" }, { node: MEANT });
+    // Nobody is asked what makes no difference: a client that was just made is not known to its servers yet.
+    const isRestored = want.others === "leave" || isEligible(await nodeOf(host.http, want));
+    return diff({ node: isRestored ? MEANT : "drained by somebody else" }, { node: MEANT });
   },
 
   async apply(_, want, host) {
@@ -65,14 +67,3 @@ export default defineState({
 
 const isEligible = ({ Drain: isDrained, SchedulingEligibility: word }: Node): boolean =>
   !isDrained && word === "eligible";
-
-/** Whether somebody still wants it so. */
-async function isToStay(
-  { others }: { readonly others: "leave" | "restore" },
-  node: Node,
-  { files }: ReadHost,
-): Promise<boolean> {
-  if (isEligible(node)) return false;
-  const mark = await markOf(files);
-  return mark ? mark.untilMs > Date.now() : others === "leave";
-}

@@ -1,5 +1,8 @@
 /** What Nomad itself says that a job would change. Where its allocations are is the scheduler's affair, and no difference. */
+import { BomaError } from "@boma/protocol";
+
 import type { ReadCommands } from "../../host/commands.ts";
+import { jobPath } from "./job-path.ts";
 import { type ProgramAccess, query } from "./operator-api.ts";
 
 export type Job = Readonly<Record<string, unknown>> & { readonly ID: string };
@@ -34,35 +37,41 @@ export interface Planned {
   readonly index: number;
 }
 
+interface Declared {
+  readonly job: string;
+  readonly namespace: string;
+  readonly spec?: object | undefined;
+  readonly hcl?: string | undefined;
+}
+
 /** The job of a declaration as the API takes it: as it is written, or read from Nomad's own language. */
 export async function jobFor(
-  {
-    job,
-    spec,
-    hcl,
-  }: { readonly job: string; readonly spec?: object | undefined; readonly hcl?: string | undefined },
+  { job, namespace, spec, hcl }: Declared,
   commands: ReadCommands,
   at: ProgramAccess,
 ): Promise<Job> {
-  const read =
+  const read: { readonly Namespace?: unknown } =
     hcl === undefined
       ? (spec ?? {})
       : await query<object>(commands, at, "/v1/jobs/parse", { JobHCL: hcl, Canonicalize: true });
-  return { Name: job, Type: "service", ...read, ID: job };
+  const { Namespace: own = "default" } = read;
+  if (own !== "default" && own !== namespace)
+    throw new BomaError("state/params", `${job} says that its namespace is ${JSON.stringify(own)}`, {
+      hint: "Say it as the `namespace` of the declaration.",
+    });
+  return { Name: job, Type: "service", ...read, ID: job, Namespace: namespace };
 }
 
-export async function planned(
-  job: Job,
-  keepCounts: boolean,
-  commands: ReadCommands,
-  at: ProgramAccess,
-): Promise<Planned> {
-  const path = `/v1/job/${encodeURIComponent(job.ID)}/plan`;
-  const { Diff: found, JobModifyIndex: index } = await query<Plan>(commands, at, path, {
-    Job: job,
-    Diff: true,
-  });
-  const leaves = leavesOf(found, "").filter(({ path: where }) => !keepCounts || !isCount(where));
+interface Compared extends ProgramAccess {
+  readonly namespace: string;
+  readonly keepCounts: boolean;
+}
+
+export async function planned(job: Job, at: Compared, commands: ReadCommands): Promise<Planned> {
+  const path = jobPath(job.ID, at.namespace)("/plan");
+  const body = { Job: job, Diff: true };
+  const { Diff: found, JobModifyIndex: index } = await query<Plan>(commands, at, path, body);
+  const leaves = leavesOf(found, "").filter(({ path: where }) => !at.keepCounts || !isCount(where));
   const side = (which: "Old" | "New") =>
     leaves.filter((leaf) => leaf[which] !== "").map((leaf) => `${leaf.path} = ${leaf[which]}`);
   return { from: side("Old"), to: side("New"), index };

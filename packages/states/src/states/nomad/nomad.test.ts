@@ -2,15 +2,12 @@
 import { describe, expect, test } from "vitest";
 
 import type { Exit } from "../../host/commands.ts";
-import type { HttpChange } from "../../host/http.ts";
 import { standsOn } from "../../stages.ts";
 import { type Given, memoryHost } from "../../testing/index.ts";
 import { tryState } from "../../testing/try-state.ts";
-import aclBootstrap from "./acl-bootstrap.ts";
 import agent from "./agent.ts";
 import { type ChangeClass, changeClass } from "./change-class.ts";
 import eligible from "./eligible.ts";
-import job from "./job.ts";
 import ready from "./ready.ts";
 
 const API = "http://127.0.0.1:4646/v1";
@@ -105,6 +102,22 @@ describe("an agent's files", () => {
     expect((await tryState(agent, "a", { ...CLIENT, meta: { env: "dev" } }, on("running"))).left).toEqual({});
   });
 
+  test("ask an agent that listens elsewhere where it listens", async () => {
+    const want = { ...CLIENT, apiAddress: "10.0.0.21", acl: true };
+    const before = await (await tryState(agent, "a", want, given())).read("/etc/nomad.d/boma.json");
+    const there = "http://10.0.0.21:4646/v1";
+    const host = given({
+      files: { "/etc/nomad.d/boma.json": before, "/etc/nomad.d/boma-secrets.json": "{}\n" },
+      services: { nomad: { active: true } },
+      http: {
+        [`GET ${there}/agent/self`]: self[`GET ${API}/agent/self`]!,
+        [`GET ${there}/node/n/allocations`]: { body: [{ JobID: "web", ClientStatus: "running" }] },
+      },
+    });
+    const other = { ...want, nodePool: "other" };
+    await expect(tryState(agent, "a", other, host)).rejects.toMatchObject({ code: "state/blocked" });
+  });
+
   test("wait for Vault and Consul where they are used", () => {
     const awaits = (more: object) =>
       agent.spec.awaits!({ ...agent.spec.params.parse({ node: "a", ...SERVER, ...more }) });
@@ -141,77 +154,9 @@ describe("a client that takes no jobs", () => {
   ])("%s", async (_title, files, want, isRestored) => {
     const host = memoryHost({ ...files, http });
     const { changes, left } = await tryState(eligible, "a", want, host);
-    expect(Object.keys(changes)).toEqual(isRestored ? ["takesJobs"] : []);
+    expect(Object.keys(changes)).toEqual(isRestored ? ["node"] : []);
     expect(left).toEqual({});
     if (isRestored) expect(host.tree.has(MARK)).toBe(false);
-  });
-});
-
-describe("a job", () => {
-  const PLAN = "nomad operator api -X POST /v1/job/web/plan";
-  const REGISTER = "nomad operator api -X POST /v1/jobs";
-  const count = { Type: "Edited", Name: "Count", Old: "1", New: "3" };
-  const edited = {
-    Type: "Edited",
-    TaskGroups: [{ Type: "Edited", Name: "g", Fields: [count], Tasks: [{ Type: "None", Name: "t" }] }],
-  };
-  const said = (Diff: object) => ({ stdout: JSON.stringify({ JobModifyIndex: 7, Diff }) });
-  const taught = { stdout: '{"EvalID":"e","JobModifyIndex":8}', teaches: { [PLAN]: said({ Type: "None" }) } };
-  const want = { spec: { TaskGroups: [] }, token: UUID, within: "1s" };
-  const placed = { [`GET ${API}/evaluation/e`]: { body: { Status: "complete" } } };
-
-  test("is changed where Nomad says that it differs, over what it was compared with", async () => {
-    const host = memoryHost({ commands: { [PLAN]: said(edited), [REGISTER]: taught }, http: placed });
-    const sent: unknown[] = [];
-    const write = host.ports.commands.write;
-    const run = write.run.bind(write);
-    write.run = (command) => (sent.push([command.argv, JSON.parse(command.stdin!)]), run(command));
-    const { changes, left } = await tryState(job, "web", want, host);
-    expect(changes).toEqual({ job: { from: "g.Count = 1", to: "g.Count = 3" } });
-    expect(left).toEqual({});
-    expect(sent).toMatchObject([[REGISTER.split(" "), { EnforceIndex: true, JobModifyIndex: 7 }]]);
-    expect(JSON.stringify(sent)).not.toContain(UUID);
-  });
-
-  test("does not differ in how many there are, where somebody else says that", async () => {
-    const tried = await tryState(
-      job,
-      "web",
-      { ...want, keepCounts: true },
-      { commands: { [PLAN]: said(edited) } },
-    );
-    expect(tried.changes).toEqual({});
-  });
-
-  test.each([
-    [
-      "no node takes",
-      { Status: "complete", FailedTGAllocs: { g: { ConstraintFiltered: { "${meta.env} = x": 2 } } } },
-      {},
-    ],
-    [
-      "has failed",
-      { Status: "complete" },
-      { Status: "failed", StatusDescription: "", JobSpecModifyIndex: 8 },
-    ],
-  ])("that %s is an error that says so", async (word, evaluation, deployment) => {
-    const http = {
-      [`GET ${API}/evaluation/e`]: { body: evaluation },
-      [`GET ${API}/job/web/deployment`]: { body: deployment },
-    };
-    const tried = tryState(job, "web", want, {
-      commands: { [PLAN]: said(edited), [REGISTER]: taught },
-      http,
-    });
-    await expect(tried).rejects.toMatchObject({ code: "nomad/job", message: expect.stringContaining(word) });
-  });
-
-  test("that Nomad cannot read is refused in its words", async () => {
-    const commands = { nomad: { stdout: "Failed to parse job: input.hcl:1,11-14: Argument or block" } };
-    await expect(tryState(job, "web", { hcl: "job {" }, { commands })).rejects.toMatchObject({
-      code: "nomad/job",
-      message: expect.stringContaining("input.hcl:1"),
-    });
   });
 });
 
@@ -247,6 +192,16 @@ describe("the gate", () => {
       /^contended/,
     ],
     [
+      "is open while boma itself keeps it out of service",
+      {
+        http: { ...led, [`GET ${API}/node/n`]: node("ineligible", WELL) },
+        files: {
+          "/var/lib/boma/nomad/drained.json": JSON.stringify({ reason: "", untilMs: Date.now() + 60_000 }),
+        },
+      },
+      undefined,
+    ],
+    [
       "says which driver is ill",
       {
         http: {
@@ -264,22 +219,4 @@ describe("the gate", () => {
     if (says) expect(state).toMatch(says);
     else expect(state).toBeUndefined();
   });
-});
-
-test("a region that has another first token is blocked, with what to do", async () => {
-  const sent: HttpChange[] = [];
-  const host = memoryHost({
-    http: {
-      [`GET ${API}/acl/token/self`]: { status: 403, body: "ACL token not found" },
-      [`POST ${API}/acl/bootstrap`]: { status: 400, body: "ACL bootstrap already done (reset index: 11)" },
-    },
-  });
-  const http = host.ports.http.write;
-  const send = http.send.bind(http);
-  http.send = (change) => (sent.push(change), send(change));
-  await expect(tryState(aclBootstrap, "global", { token: UUID }, host)).rejects.toMatchObject({
-    code: "state/blocked",
-    hint: expect.stringContaining("write 11 to"),
-  });
-  expect(sent).toHaveLength(1);
 });

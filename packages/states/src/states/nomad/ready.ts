@@ -6,6 +6,7 @@ import { saysHealth, type Servers } from "../daemon/raft-servers.ts";
 import { defineGate, type Health, notReady, ready } from "../gate/define-gate.ts";
 import { isSilent, silence } from "../gate/probes.ts";
 import { ask } from "./api.ts";
+import { type DrainMark, markOf } from "./drain-mark.ts";
 import { type Node, nodeIdOf, selfOf } from "./node.ts";
 import { access, NodeName, UNIT } from "./parameters.ts";
 
@@ -21,7 +22,7 @@ const params = z.strictObject({
   drained: z
     .boolean()
     .default(false)
-    .describe("Open for a client too that takes no jobs just now, as while it is maintained."),
+    .describe("Open for a client too that somebody else than boma took out of service."),
   ...access,
 });
 type Want = z.output<typeof params>;
@@ -95,7 +96,7 @@ async function serversAreWell(want: Want, { http }: ReadHost): Promise<Health> {
   return ready(`${well.length} servers, of which ${health.FailureTolerance} may fail`);
 }
 
-async function takesJobs(want: Want, { http }: ReadHost): Promise<Health> {
+async function takesJobs(want: Want, { http, files }: ReadHost): Promise<Health> {
   const own = await ask(http, want, "/v1/agent/self");
   if (isAnswered(own) && own.status === DENIED) return ready("the client is not for this token to see");
   const id = nodeIdOf(await selfOf(http, want));
@@ -103,10 +104,10 @@ async function takesJobs(want: Want, { http }: ReadHost): Promise<Health> {
   const answer = await ask(http, want, `/v1/node/${id}`);
   if (!isAnswered(answer) || answer.status !== 200)
     return notReady("starting", "the servers do not know this client yet");
-  return healthOf(want, jsonOf<Node>(answer));
+  return healthOf(want, jsonOf<Node>(answer), await markOf(files));
 }
 
-function healthOf({ node: name, drivers, drained }: Want, node: Node): Health {
+function healthOf({ node: name, drivers, drained }: Want, node: Node, mark: DrainMark | undefined): Health {
   if (node.Status !== "ready") return notReady("starting", `${name} is ${node.Status}`);
   const ill = drivers.filter((driver) => node.Drivers?.[driver]?.Healthy !== true);
   const [first] = ill;
@@ -116,7 +117,12 @@ function healthOf({ node: name, drivers, drained }: Want, node: Node): Health {
       ? notReady("starting", `its driver ${first} is not well: ${known.HealthDescription}`)
       : notReady("misconfigured", `no driver ${first} was found here`);
   }
+  // It is as it is meant to be: maintenance goes on behind this gate too.
+  if (mark && mark.untilMs > Date.now())
+    return ready(`${name} is well, and takes no jobs: ${mark.reason}, until ${dateOf(mark)}`);
   if (node.SchedulingEligibility !== "eligible" && !drained)
     return notReady("contended", `${name} takes no jobs: it is drained, or was; see \`nomad.undrain\``);
   return ready(`${name} is ready`);
 }
+
+const dateOf = ({ untilMs }: DrainMark): string => new Date(untilMs).toISOString();

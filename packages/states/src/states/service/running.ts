@@ -4,6 +4,8 @@ import { z } from "zod";
 import { type Change, diff } from "../../changes.ts";
 import { defineState } from "../../define-state.ts";
 import type { Services, UnitStatus } from "../../host/services.ts";
+import { Domain, RoleSource } from "../../maintenance/domain.ts";
+import { orTakeBack, TakesBack } from "./take-back.ts";
 import {
   assertUp,
   existing,
@@ -34,6 +36,13 @@ const params = z.strictObject({
     .enum(["now", "window"])
     .default("now")
     .describe("When a change that it watches restarts it: at once, or in maintenance only."),
+  domain: Domain.optional().describe(
+    'With `restart: "window"`: the failure domain, of which one node at a time is restarted; the unit\'s own name where it is not said.',
+  ),
+  role: RoleSource.optional().describe(
+    "Who knows what this node is in that domain, and whether it may restart: a function such as `consul.role`, or `{ command: [...] }` that prints it.",
+  ),
+  takesBack: TakesBack,
   stableFor: StableFor,
 });
 type Want = z.output<typeof params>;
@@ -63,11 +72,12 @@ export default defineState({
     );
   },
 
-  async apply({ masked, enabled, active }, want, { services }) {
+  async apply({ masked, enabled, active }, want, host) {
+    const { services } = host;
     if (masked) await services.unmask(want.unit);
     await readFiles(services, await services.status(want.unit));
     if (enabled) await setEnabled(services, want.unit, enabled);
-    if (active) await bringUp(services, want);
+    if (active) await orTakeBack(host, want, () => bringUp(services, want));
   },
 
   async protects({ restart, reload, unit }, { services }) {
@@ -79,7 +89,10 @@ export default defineState({
     return active === "active" ? `${unit} is restarted in maintenance only` : undefined;
   },
 
-  async refresh(want, { services }) {
+  restarts: ({ unit, domain = unit, role }) => ({ unit, domain, role }),
+
+  async refresh(want, host) {
+    const { services } = host;
     const before = await existing(services, want.unit);
     await readFiles(services, before);
     // A unit whose file has changed takes the new one with a restart only.
@@ -88,11 +101,7 @@ export default defineState({
       await assertUp(services, before, parseDuration(want.stableFor));
       return;
     }
-    await starting(services, want.unit, () => services.restart(want.unit));
-    const restarted = await services.status(want.unit);
-    const after = await assertUp(services, restarted, parseDuration(want.stableFor));
-    if (before.mainPid !== 0 && after.mainPid === before.mainPid)
-      throw new BomaError("service/unstable", `${want.unit} was restarted, and is the process of before`);
+    await orTakeBack(host, want, () => restartAnew(services, want, before));
   },
 
   examples: [
@@ -107,6 +116,12 @@ export default defineState({
       key: "backup.service",
       params: { enable: false },
       given: { services: { backup: { enabled: true } } },
+    },
+    {
+      title: "one node of its cluster at a time, in maintenance, the leader last",
+      key: "consul",
+      params: { restart: "window", domain: "consul/dc1", role: "consul.role" },
+      given: { services: { consul: { active: true, enabled: true } } },
     },
     {
       title: "whatever stood in its way",
@@ -139,4 +154,14 @@ async function bringUp(services: Services, { unit, stableFor }: Want): Promise<v
   const waits = before.active === "activating" && before.sub === "auto-restart";
   await starting(services, unit, () => (waits ? services.restart(unit) : services.start(unit)));
   await assertUp(services, await services.status(unit), parseDuration(stableFor));
+}
+
+async function restartAnew(services: Services, { unit, stableFor }: Want, before: UnitStatus): Promise<void> {
+  // Some count every start, and refuse one too many in a minute when they have stopped already: this one is meant.
+  await services.resetFailed(unit);
+  await starting(services, unit, () => services.restart(unit));
+  const restarted = await services.status(unit);
+  const after = await assertUp(services, restarted, parseDuration(stableFor));
+  if (before.mainPid !== 0 && after.mainPid === before.mainPid)
+    throw new BomaError("service/unstable", `${unit} was restarted, and is the process of before`);
 }

@@ -121,13 +121,13 @@ describe("refresh", () => {
   test("restarts, unless a reload is asked for and can be had", async () => {
     const restarted = declared("service.running", { unit: "a" }, given);
     await restarted.refresh();
-    expect(restarted.log).toEqual(["services.restart a.service"]);
+    expect(restarted.log).toEqual(["services.resetFailed a.service", "services.restart a.service"]);
     const reloaded = declared("service.running", { unit: "a", reload: true }, given);
     await reloaded.refresh();
     expect(reloaded.log).toEqual(["services.reload a.service"]);
     const unable = declared("service.running", { unit: "a", reload: true }, given, { canReload: false });
     await unable.refresh();
-    expect(unable.log).toEqual(["services.restart a.service"]);
+    expect(unable.log).toEqual(["services.resetFailed a.service", "services.restart a.service"]);
   });
 
   test("restarts where the unit's own file has changed, for a reload would keep the old command", async () => {
@@ -135,7 +135,11 @@ describe("refresh", () => {
       needsDaemonReload: true,
     });
     await refresh();
-    expect(log).toEqual(["services.daemonReload", "services.restart a.service"]);
+    expect(log).toEqual([
+      "services.daemonReload",
+      "services.resetFailed a.service",
+      "services.restart a.service",
+    ]);
   });
 
   test("a restart after which the process is that of before is none", async () => {

@@ -1,7 +1,9 @@
+import { BomaError } from "@boma/protocol";
 import { z } from "zod";
 
 import { diff } from "../../changes.ts";
 import { defineState } from "../../define-state.ts";
+import type { ReadHost } from "../../host/host.ts";
 import { textIn } from "./alike.ts";
 import { access, hasOneToken, ONE_TOKEN, readAt, writeAt } from "./api.ts";
 
@@ -24,7 +26,9 @@ const params = z
     paths: z
       .record(z.string().min(1), z.array(z.enum(CAPABILITIES)).min(1))
       .optional()
-      .describe("What may be done at each path: `read`, `list` and so on."),
+      .describe(
+        "What may be done at each path: `read`, `list` and so on. `aliases.@PATH.` stands for the login that is mounted there.",
+      ),
     ...access,
   })
   .refine(({ rules, paths }) => (rules === undefined) !== (paths === undefined), "either `rules` or `paths`")
@@ -45,10 +49,17 @@ export default defineState({
   async check(want, host) {
     const found = await readAt(want, pathOf(want), host);
     const is = found && { rules: trimmed(textIn(found["policy"])) };
-    return diff<{ rules: string }>(is, { rules: trimmed(textOf(want)) });
+    return diff<{ rules: string }>(is, { rules: trimmed((await withAccessors(want, host)).text) });
   },
 
-  apply: (_, want, host) => writeAt(want, pathOf(want), { policy: textOf(want) }, host),
+  async apply(_, want, host) {
+    const { text, missing } = await withAccessors(want, host);
+    if (missing !== undefined)
+      throw new BomaError("state/blocked", `nothing to log in with is mounted at ${missing}`, {
+        hint: "Declare it with `vault.auth`, and require it here.",
+      });
+    await writeAt(want, pathOf(want), { policy: text }, host);
+  },
 
   examples: [
     {
@@ -80,6 +91,22 @@ function textOf({ rules, paths }: Want): string {
   if (rules !== undefined) return rules;
   const rows = Object.entries(paths ?? {}).map(([path, capabilities]) => [path, { capabilities }]);
   return `${JSON.stringify({ path: Object.fromEntries(rows) as object }, undefined, 2)}\n`;
+}
+
+/** `{{identity.entity.aliases.@jwt-nomad.metadata.nomad_job_id}}`: where Vault wants a name that it makes up itself. */
+const LOGIN = /(?<=\baliases\.)@([\w/-]+)(?=\.)/g;
+
+async function withAccessors(want: Want, host: ReadHost): Promise<{ text: string; missing?: string }> {
+  const text = textOf(want);
+  const paths = [...new Set([...text.matchAll(LOGIN)].map(([, path]) => path!))];
+  if (paths.length === 0) return { text };
+  const mounted = (await readAt(want, "sys/auth", host)) ?? {};
+  const accessors = new Map(
+    paths.map((path) => [path, (mounted[`${path}/`] as { accessor?: string } | undefined)?.accessor]),
+  );
+  const missing = paths.find((path) => accessors.get(path) === undefined);
+  if (missing !== undefined) return { text, missing };
+  return { text: text.replaceAll(LOGIN, (_, path: string) => accessors.get(path)!) };
 }
 
 /** Vault takes blanks at the ends away. */
