@@ -1,9 +1,9 @@
 /**
  * Writes what follows from the sources: the catalogues of functions and states,
- * docs/errors.md, docs/functions.md, docs/states.md, docs/events.md. With --check it only compares, and fails when one
- * is stale.
+ * docs/errors.md, docs/functions.md, docs/states.md, docs/modules/, docs/events.md. With --check it only compares, and
+ * fails when one is stale.
  */
-import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 
 import { codes, ExitCode } from "@boma/protocol";
 
@@ -97,14 +97,29 @@ const exitMeaning = {
   incomplete: "Time ran out, or some node has not answered yet.",
 } as const;
 
+const isCheck = process.argv.includes("--check");
+
 function write(path: string, text: string): void {
   const file = new URL(path, root);
-  if (!process.argv.includes("--check")) return writeFileSync(file, text);
-  const held = readFileSync(file, "utf8");
-  if (held !== text) {
-    console.error(`${path} is stale: run \`npm run gen\``);
-    process.exitCode = 1;
+  if (!isCheck) return writeFileSync(file, text);
+  if (!existsSync(file) || readFileSync(file, "utf8") !== text) stale(path);
+}
+
+/** All that a folder holds: what is of a module that is gone goes too. */
+function writeFolder(path: string, pages: ReadonlyMap<string, string>): void {
+  const folder = new URL(path, root);
+  mkdirSync(folder, { recursive: true });
+  for (const [name, text] of pages) write(path + name, text);
+  for (const name of readdirSync(folder)) {
+    if (pages.has(name)) continue;
+    if (isCheck) stale(path + name);
+    else rmSync(new URL(name, folder));
   }
+}
+
+function stale(path: string): void {
+  console.error(`${path} is stale: run \`npm run gen\``);
+  process.exitCode = 1;
 }
 
 write("packages/states/src/functions.gen.ts", functionCatalogue());
@@ -113,7 +128,8 @@ write("docs/errors.md", errorsPage());
 // The pages read the catalogues that were just written.
 const { functionsPage } = await import("./functions-page.ts");
 write("docs/functions.md", functionsPage());
-const { statesPage } = await import("./states-page.ts");
+const { modulePages, statesPage } = await import("./states-page.ts");
 write("docs/states.md", statesPage());
+writeFolder("docs/modules/", modulePages());
 const { eventsPage } = await import("./events-page.ts");
 write("docs/events.md", eventsPage());
