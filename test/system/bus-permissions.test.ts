@@ -210,6 +210,9 @@ describe.for(serverPrograms.map((program) => [nameOf(program), program] as const
       expect(allowed).toEqual([]);
       expect(await sequences(control)).toEqual(before);
       expect(await mayPublish(agent, subjects.inbox(self, "event"))).toBe(true);
+      // The server stores it after it has answered; the next test counts what is stored.
+      const stored = async () => (await sequences(control))["INBOX"];
+      await expect.poll(stored).toBe(before["INBOX"]! + 1);
     });
 
     test("makes no consumer that would deliver to a subject of its choice", async () => {
