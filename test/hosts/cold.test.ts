@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { Fleet } from "../support/fleet.ts";
 import { type Host, onBridge, startHost } from "../support/host.ts";
+import { coldTimes } from "../support/hosts/times.ts";
 import { run } from "../support/run.ts";
 
 const site = (
@@ -33,6 +34,7 @@ export default top({ below: [below], above: [above] });
 
 interface Cold {
   readonly ok: boolean;
+  readonly ms: number;
   readonly stages: readonly {
     readonly stage: string;
     readonly state: string;
@@ -64,7 +66,8 @@ afterAll(async () => {
 
 const cold = async (...words: readonly string[]) => {
   const { code, value } = await fleet.json(...words);
-  const { stages, ok } = value as Cold;
+  const { stages, ok, ms } = value as Cold;
+  console.log(coldTimes(words.join(" "), ms, stages));
   return { code, ok, stages, states: Object.fromEntries(stages.map(({ stage, state }) => [stage, state])) };
 };
 const active = async (host: Host, unit: string): Promise<string> =>

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Fleet, type FleetOptions } from "../support/fleet.ts";
 import { type Host, onBridge, REPOSITORY, startHost } from "../support/host.ts";
 import { mustRun } from "../support/hosts/program.ts";
+import { coldTimes, timesOf } from "../support/hosts/times.ts";
 import { infraRepo } from "../support/infra/repo.ts";
 import {
   authorityOf,
@@ -23,7 +24,6 @@ import {
   NAMES,
   PROD,
   SERVER,
-  timesOf,
 } from "../support/lab.ts";
 import { run } from "../support/run.ts";
 import { Holders } from "../support/vault.ts";
@@ -142,8 +142,7 @@ interface Cold {
 
 async function cold(way: "coldstart" | "coldstop") {
   const { code, value } = await parts.fleet.json<Cold>(way, "*");
-  const took = value.stages.map(({ stage, state, ms }) => `${stage} ${state} ${(ms / 1000).toFixed(1)} s`);
-  console.log(`lab: ${way} ${(value.ms / 1000).toFixed(1)} s; ${took.join(", ")}`);
+  console.log(coldTimes(way, value.ms, value.stages));
   const states = Object.fromEntries(value.stages.map(({ stage, state }) => [stage, state]));
   return { code, states, said: JSON.stringify(value) };
 }

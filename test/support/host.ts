@@ -18,6 +18,7 @@ import { forgetKernel, giveNetworkd } from "./hosts/own-network.ts";
 import { type ProgramEnd, shown } from "./hosts/program.ts";
 import { ensureRootfs } from "./hosts/rootfs.ts";
 import { Space } from "./hosts/space.ts";
+import { gateTime, seconds, timesOf } from "./hosts/times.ts";
 import { unitArgv } from "./hosts/unit.ts";
 
 export interface HostOptions {
@@ -71,6 +72,7 @@ export class Host implements AsyncDisposable {
   readonly #machine: string;
   readonly #networkd: boolean;
   readonly #docker: boolean;
+  readonly #began = performance.now();
   #boot: Boot | undefined;
   /** The next time that it has come up. */
   #up = Promise.withResolvers<void>();
@@ -280,7 +282,10 @@ export class Host implements AsyncDisposable {
     params: object = {},
     options: RunOptions = {},
   ): Promise<Converged> {
+    const began = performance.now();
     const { stdout, stderr } = await this.node(CONVERGE, [state, key, JSON.stringify(params)], options);
+    const waited = gateTime(this.name, state, began);
+    if (waited) console.log(waited);
     try {
       return JSON.parse(stdout) as Converged;
     } catch (cause) {
@@ -318,7 +323,10 @@ export class Host implements AsyncDisposable {
   async apply(file: string, args: readonly string[] = [], options: RunOptions = {}): Promise<RunReport> {
     const { stdout, stderr } = await this.agent(["apply", file, "--json", ...args], options);
     const report = JSON.parse(stdout || "{}") as RunReport | { readonly results?: undefined };
-    if (report.results) return report;
+    if (report.results) {
+      console.log(timesOf(this.name, report));
+      return report;
+    }
     throw new Error(`apply ${file} on ${this.name} came to no report:\n${stdout}${stderr}`);
   }
 
@@ -360,6 +368,7 @@ export class Host implements AsyncDisposable {
     await this.#space[Symbol.asyncDispose]();
     await removeCgroups(this.#machine);
     await leaveNetwork(this.#port);
+    console.log(`${this.name}: here for ${seconds(performance.now() - this.#began)}`);
   }
 }
 

@@ -167,12 +167,3 @@ async function certificateFor(address: string) {
 /** What came of the declarations that are not as they should be, each in a line. */
 export const linesOf = ({ results }: RunReport, fits: (one: StateResult) => boolean): readonly string[] =>
   results.filter(fits).map((one) => `${one.id}: ${one.result}: ${one.error?.message ?? one.comment}`);
-
-const GATES = /^(time\.synced|(consul|vault|nomad|ceph)\.(ready|quorum))\(/;
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
-
-/** How long a node took, and where it waited. */
-export function timesOf(node: string, { results, summary }: RunReport): string {
-  const gates = results.filter(({ id }) => GATES.test(id)).map(({ id, ms }) => `${id} ${seconds(ms)}`);
-  return `lab: ${node} ${seconds(summary.ms)}; ${gates.join(", ")}`;
-}
