@@ -277,6 +277,12 @@ test("cowboy gets in with a key alone, five wrong tries are an hour outside, and
   });
 });
 
+test("what is protected is restarted by night in dev, and on Sundays in prod", () => {
+  const windowOf = (id: string) => entriesOf(id).find(({ state }) => state === "maintenance.window")?.params;
+  expect(windowOf("dev-boot-1")).toMatchObject({ from: "02:00", days: ["mon", "tue", "wed", "thu", "fri"] });
+  expect(windowOf("prod-aspen-1")).toMatchObject({ from: "02:00", days: ["sun"], duration: "4h" });
+});
+
 test("its secrets are references, and no environment has one of another", () => {
   const all = Object.keys(samples).map((id) => Object.keys(compiledOf(id).catalog.secrets));
   for (const [at, references] of all.entries()) {

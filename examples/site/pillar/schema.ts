@@ -51,6 +51,13 @@ const Pillar = z.strictObject({
     suite: z.string(),
     fingerprints: z.array(z.string()).min(1),
   }),
+  /** When a node may restart what is protected; `boma-master maintain` does it. */
+  maintenance: z.strictObject({
+    from: z.string(),
+    days: z.array(z.enum(["mon", "tue", "wed", "thu", "fri", "sat", "sun"])).min(1),
+    duration: z.string(),
+    zone: z.string(),
+  }),
   time: z.strictObject({
     pools: z.array(z.string()).default([]),
     /** For a gateway that reaches nobody: the stratum of its own clock. */

@@ -1,5 +1,15 @@
 // Every machine: who gets in, what time it is, where packages come from, and what no upgrade restarts.
-import { adminKit, chronyKit, fail2banKit, hashicorpKit, pkg, read, sshKit, tree } from "@boma/states";
+import {
+  adminKit,
+  chronyKit,
+  fail2banKit,
+  hashicorpKit,
+  maintenance,
+  pkg,
+  read,
+  sshKit,
+  tree,
+} from "@boma/states";
 
 import Pillar from "../pillar/schema.ts";
 import { hasRole } from "./cluster.ts";
@@ -32,5 +42,6 @@ export default tree(Pillar, ({ assigned, pillar }) => {
       units: ["consul", "nomad", "docker", "containerd", "ceph-mon@", "ceph-mgr@", "ceph-osd@", "ceph-mds@"],
       packages: ["consul", "nomad", "docker*", "containerd*", "ceph*"],
     }),
+    maintenance.window("regular", pillar.maintenance),
   ];
 });
