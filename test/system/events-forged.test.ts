@@ -151,7 +151,7 @@ describe("with its own credential a node", () => {
 
   test("may say every kind that is its own to say, which are these", () => {
     expect(new Set(NODE_EVENTS.map((kind) => kind.split(".")[0]))).toEqual(
-      new Set(["node", "bundle", "drift", "beacon", "schedule"]),
+      new Set(["node", "bundle", "drift", "beacon", "schedule", "maintenance", "terraform"]),
     );
     for (const kind of [
       "node.connected",

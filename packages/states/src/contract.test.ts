@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 
 import { checkParams } from "./check-params.ts";
+import { type Requisite, REQUISITES, REQUISITES_IN } from "./declaration.ts";
 import type { AnySpec } from "./state-spec.ts";
 import { states } from "./states.gen.ts";
 import { contractOf } from "./testing/contract.ts";
@@ -16,6 +17,11 @@ describe.each(catalogue)("%s", (name, spec) => {
     };
     expect(file.default.spec).toBe(spec);
     expect(spec.name).toBe(name);
+  });
+
+  test("has no parameter with the name of a requisite: nobody could ever give it", () => {
+    const names = Object.keys(spec.params.shape as object);
+    expect(names.filter((one) => [...REQUISITES, ...REQUISITES_IN].includes(one as Requisite))).toEqual([]);
   });
 
   test("has a summary that is a sentence, and no parameter without words", () => {

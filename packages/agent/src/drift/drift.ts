@@ -229,7 +229,7 @@ export class Drift implements DriftPort {
     if (signal.aborted) return;
     this.#watches.stop();
     this.#watches = noWatches;
-    if (!sources || !settings().watch) return;
+    if (!sources || !settings().atOnce) return;
     const node = await this.#looks.open(signal);
     if (!node || signal.aborted) return;
     const owned = ownedBy(node.kept.parcel.catalog, node.states);

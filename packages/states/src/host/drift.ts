@@ -23,7 +23,10 @@ export const DriftSettings = z.strictObject({
     .describe("For declarations that do not say it themselves with `drift`."),
   every: Duration.default("30m").describe("How often the whole catalog is looked at."),
   splay: Duration.default("10m").describe("Up to so much longer, by chance, so that a fleet spreads."),
-  watch: z.boolean().default(true).describe("Look at once at what belongs to a file or a unit that changes."),
+  atOnce: z
+    .boolean()
+    .default(true)
+    .describe("Look at once at what belongs to a file or a unit that changes."),
   reverts: z
     .int()
     .min(1)

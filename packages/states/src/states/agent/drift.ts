@@ -45,7 +45,7 @@ export default defineState({
               mode: "observe",
               every: "30m",
               splay: "10m",
-              watch: true,
+              atOnce: true,
               reverts: 3,
               within: "1h",
             },

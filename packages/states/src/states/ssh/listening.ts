@@ -32,7 +32,7 @@ export async function listeningOf({ services }: ReadHost): Promise<Listening> {
 
 /** With a socket, Port and ListenAddress of sshd are not what counts. */
 export function socketText(want: Want): string {
-  const places = want.listen ?? [];
+  const places = want.addresses ?? [];
   const at = (port: number): string[] =>
     places.length === 0
       ? [String(port)]
@@ -82,7 +82,7 @@ export async function takeOn(host: Host, socketChanged: boolean): Promise<void> 
 export async function greets(want: Want, host: ReadHost): Promise<void> {
   const { bySocket, runs } = await listeningOf(host);
   if (!runs && !bySocket) return;
-  const address = want.listen?.find((one) => one !== "0.0.0.0" && one !== "::") ?? "127.0.0.1";
+  const address = want.addresses?.find((one) => one !== "0.0.0.0" && one !== "::") ?? "127.0.0.1";
   for (const port of portsOf(want)) {
     const argv = ["ssh-keyscan", "-T", "5", "-p", String(port), address];
     const greeted = await until(async () => {

@@ -80,7 +80,7 @@ export const params = z.strictObject({
     .max(5)
     .default([])
     .describe("Further ports, such as the one of before until nobody uses it any more."),
-  listen: z.array(Address).max(20).optional().describe("Only at these addresses of the machine."),
+  addresses: z.array(Address).max(20).optional().describe("Only at these addresses of the machine."),
   exposure: z.enum(EXPOSURES).default("lan").describe("Who is let through to it by a firewall of boma."),
   from: z.array(Network).max(200).optional().describe("Only these networks are let through."),
   ...typed,
@@ -127,7 +127,7 @@ const yes = (value: boolean): string => (value ? "yes" : "no");
 function ownRows(want: Want): Row[] {
   const rows: [string, readonly (string | number)[] | string | number | undefined][] = [
     ["Port", portsOf(want)],
-    ["ListenAddress", want.listen],
+    ["ListenAddress", want.addresses],
     ["PubkeyAuthentication", "yes"],
     ["PasswordAuthentication", yes(want.passwords)],
     ["KbdInteractiveAuthentication", yes(want.passwords)],
