@@ -62,7 +62,7 @@ const sixOf = ({ address }: Host): string => `fd66::${address.split(".").at(-1)}
 
 /** What a host forgets when it boots. */
 async function cable(host: Host): Promise<void> {
-  await host.must(["ip", "-6", "addr", "add", `${sixOf(host)}/64`, "dev", "eth0", "nodad"]);
+  await host.must(["ip", "-6", "addr", "replace", `${sixOf(host)}/64`, "dev", "eth0", "nodad"]);
 }
 
 async function learnAddresses(): Promise<void> {
@@ -105,6 +105,11 @@ const containerDoors = () => containers.map((address) => `${address} 7`);
 const sorted = (places: readonly string[]): readonly string[] => places.toSorted();
 const onBoth = (...ports: readonly number[]): readonly string[] =>
   sorted(ports.flatMap((port) => [`${wall.address} ${port}`, `${sixOf(wall)} ${port}`]));
+
+/** A container runs before what is in it listens. */
+async function untilAnswering(): Promise<void> {
+  await expect.poll(() => answering(wall, containerDoors()), { timeout: 60_000 }).toHaveLength(2);
+}
 
 /** Each of them gets in where it is declared for him, and nowhere else. */
 async function isAsDeclared(): Promise<void> {
@@ -172,12 +177,14 @@ describe("a machine with containers", () => {
 
   test("is so again after a boot, and was it before Docker began", async () => {
     await wall.reboot();
+    await cable(wall);
     await wall.must([
       "sh",
       "-c",
       "until docker ps --quiet --filter name=echo | grep -q .; do sleep 0.1; done",
     ]);
     await learnAddresses();
+    await untilAnswering();
     const at = async (unit: string, when: string): Promise<number> =>
       Number(await wall.must(["systemctl", "show", "--value", "-p", `${when}TimestampMonotonic`, unit]));
     expect(await at("boma-firewall", "ActiveEnter")).toBeGreaterThan(0);
