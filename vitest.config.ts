@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+/** They start the programs as they are shipped. */
+const PROGRAMS = "./test/support/build-programs.ts";
+
 export default defineConfig({
   test: {
     reporters: ["default", "./test/support/closing-line.ts"],
@@ -17,6 +20,7 @@ export default defineConfig({
       {
         test: {
           name: "system",
+          globalSetup: PROGRAMS,
           include: ["test/system/**/*.test.ts"],
           // Real servers and real agents: two files at a time keep a small machine honest.
           maxWorkers: 2,
@@ -30,6 +34,7 @@ export default defineConfig({
       {
         test: {
           name: "hosts",
+          globalSetup: PROGRAMS,
           include: ["test/hosts/**/*.test.ts"],
           // Each file boots machines of its own; `npm run test:hosts` runs them, as root on a Debian.
           maxWorkers: 2,
@@ -41,6 +46,7 @@ export default defineConfig({
       {
         test: {
           name: "infra",
+          globalSetup: PROGRAMS,
           // Programs that are built from their sources, which takes an hour the first time: `npm run test:infra` does both.
           include: ["test/infra/**/*.test.ts"],
           maxWorkers: 1,
@@ -52,6 +58,7 @@ export default defineConfig({
       {
         test: {
           name: "programs",
+          globalSetup: PROGRAMS,
           // Programs of others, which take minutes to install: `npm run test:programs` does both.
           include: ["test/programs/**/*.test.ts"],
           maxWorkers: 1,

@@ -1,75 +1,32 @@
 /**
- * The two programs for packages and images: `npm run build` writes
- * dist/boma-agent.mjs and dist/boma-master.mjs, each with a directory of chunks
- * beside it, of which a command loads only what it needs. They need Node and
- * nothing else; the same sources give the same bytes.
+ * `npm run build`: both programs in `dist/`, each for any Node that is new enough,
+ * and the verifier of audit bundles. The same sources give the same bytes.
  */
-import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
-import { join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
+import { cp, mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
 
-import { rolldown } from "rolldown";
+import { bundleChunks, writeDoor } from "./bundle.ts";
+import { type Architecture, LockFile } from "./lock-file.ts";
+import { writeMaster } from "./master-tree.ts";
+import { ROOT } from "./root.ts";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+/** Of this machine, in the order of Debian's names. */
+const HERE: Architecture = process.arch === "arm64" ? "arm64" : "amd64";
 
-/** The entry for Node looks for a native addon at run time, whose gain does not pay for its memory. */
-const alias = { msgpackr: join(root, "node_modules/msgpackr/index.js") };
+async function versionHere(): Promise<string> {
+  const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as { version: string };
+  return version;
+}
 
-export async function build(dir = join(root, "dist")): Promise<void> {
+export async function build(dir = join(ROOT, "dist")): Promise<void> {
   await rm(dir, { recursive: true, force: true });
   await mkdir(dir, { recursive: true });
-  await Promise.all(["boma-agent", "boma-master"].map((name) => bundle(name, dir)));
+  const version = await versionHere();
+  await bundleChunks("agent", join(dir, "boma-agent"), version);
+  await writeDoor(join(dir, "boma-agent.mjs"), "./boma-agent/main.mjs");
+  await writeMaster({ arch: HERE, version, lock: new LockFile() }, join(dir, "boma-master"));
+  await writeDoor(join(dir, "boma-master.mjs"), "./boma-master/packages/master/src/main.mjs");
+  await cp(join(ROOT, "packages/master/src/audit/audit-verify.mjs"), join(dir, "audit-verify.mjs"));
 }
 
-async function bundle(name: string, dir: string): Promise<void> {
-  const bundled = await rolldown({
-    input: join(root, "packages", name.replace("boma-", ""), "src/main.ts"),
-    cwd: root,
-    platform: "node",
-    resolve: { alias },
-    // It has a native part: a master that bundles a site's own states has it installed beside it.
-    external: ["rolldown"],
-    onLog(level, log, handle) {
-      // A dependency that is not there would only fail on the machine that needs it.
-      if (log.code === "UNRESOLVED_IMPORT") throw new Error(log.message);
-      handle(level, log);
-    },
-  });
-  try {
-    await bundled.write({
-      dir: join(dir, name),
-      format: "esm",
-      entryFileNames: "main.mjs",
-      chunkFileNames: "[name]-[hash].mjs",
-      comments: { legal: true, annotation: false, jsdoc: false },
-      // Less to read at each start; names stay, for the sake of stack traces.
-      minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
-    });
-  } finally {
-    await bundled.close();
-  }
-  await writeFile(join(dir, `${name}.mjs`), door(name), { mode: 0o755 });
-}
-
-/** Turns the compile cache on before anything large is loaded; in /tmp, its usual place, others could put code into it. */
-const door = (name: string): string => `#!/usr/bin/env node
-import { enableCompileCache } from "node:module";
-import { homedir } from "node:os";
-
-const own = process.getuid?.() === 0 ? "/var/cache/boma" : \`\${homedir()}/.cache/boma\`;
-enableCompileCache(process.env.NODE_COMPILE_CACHE ?? own);
-await import("./${name}/main.mjs");
-`;
-
-if (import.meta.main) {
-  const dir = join(root, "dist");
-  await build(dir);
-  for (const name of ["boma-agent", "boma-master"]) {
-    const chunks = (await readdir(join(dir, name))).map((file) => join(dir, name, file));
-    const sizes = await Promise.all([join(dir, `${name}.mjs`), ...chunks].map((file) => stat(file)));
-    const bytes = sizes.reduce((sum, { size }) => sum + size, 0);
-    console.log(
-      `${relative(root, join(dir, name))}.mjs  ${Math.round(bytes / 1024)} KiB in ${sizes.length} files`,
-    );
-  }
-}
+if (import.meta.main) await build();

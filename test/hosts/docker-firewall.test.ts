@@ -21,6 +21,8 @@ const BANS = `table inet f2b-table {
 `;
 /** To a port of the machine, for each exposure; all of them are port 7 of a container. */
 const PORTS = { public: 8080, lan: 8081, none: 8082, undeclared: 8083 } as const;
+/** For the house alone, and to something that echoes what it hears for as long as somebody talks. */
+const ECHO = 8084;
 
 let wall: Host;
 let house: Host;
@@ -37,12 +39,16 @@ beforeAll(async () => {
   await wall.converge("docker.daemon", "node", { ipv6: NETWORK_6 });
   await wall.must(["systemctl", "restart", "docker"]);
   const pack =
-    "mkdir -p /root/i/bin && cp /bin/busybox /root/i/bin/ && tar -C /root/i -c . | docker import - busybox";
+    "mkdir -p /root/i/bin && cp /bin/busybox /root/i/bin/ && echo hello > /root/i/hello && tar -C /root/i -c . | docker import - busybox";
   await wall.must(["sh", "-ec", pack]);
-  const publish = Object.values(PORTS).flatMap((port) => ["--publish", `${port}:7`]);
+  const publish = Object.values(PORTS)
+    .flatMap((port) => ["--publish", `${port}:7`])
+    .concat("--publish", `${ECHO}:8`);
   // The first process of a container heeds no signal by itself, and would hold up every shutdown.
-  const script = "trap 'exit 0' TERM; /bin/busybox nc -ll -p 7 -e /bin/busybox cat & wait";
-  const echo = ["/bin/busybox", "sh", "-c", script];
+  const script = `trap 'exit 0' TERM
+/bin/busybox httpd -f -p 7 -h / &
+/bin/busybox nc -ll -p 8 -e /bin/busybox cat & wait`;
+  const serve = ["/bin/busybox", "sh", "-c", script];
   await wall.must([
     "docker",
     "run",
@@ -52,7 +58,7 @@ beforeAll(async () => {
     "echo",
     ...publish,
     "busybox",
-    ...echo,
+    ...serve,
   ]);
   await learnAddresses();
 }, 600_000);
@@ -73,17 +79,22 @@ async function learnAddresses(): Promise<void> {
   for (const route of routes) await stranger.must(["ip", "route", "replace", ...route.split(" ")]);
 }
 
+const need = (name: string, port: number, exposure: string) => ({
+  owner: `firewall.port(${name})`,
+  name,
+  proto: "tcp",
+  port,
+  exposure,
+});
+
 const params = (more: object = {}) => ({
   control: { sshFrom: [house.address, sixOf(house)] },
   zones: { public: { interfaces: ["eth0"] }, lan: { from: [house.address, sixOf(house)] } },
   forward: "published-only",
-  needs: (["public", "lan", "none"] as const).map((exposure) => ({
-    owner: `firewall.port(${exposure})`,
-    name: exposure,
-    proto: "tcp",
-    port: PORTS[exposure],
-    exposure,
-  })),
+  needs: [
+    ...(["public", "lan", "none"] as const).map((exposure) => need(exposure, PORTS[exposure], exposure)),
+    need("echo", ECHO, "lan"),
+  ],
   ...more,
 });
 const listing = (...table: string[]): Promise<string> => wall.must(["nft", "-s", "list", "table", ...table]);
@@ -93,7 +104,7 @@ const dockers = (): Promise<readonly string[]> =>
 /** What answers to somebody of what is asked, as `address port`, all at a time. */
 async function answering(from: Host, places: readonly string[]): Promise<readonly string[]> {
   const script = `
-look() { echo hello | timeout 4 bash -c "exec 3<>/dev/tcp/$1/$2; cat >&3; read -r word <&3; [ \\"\\$word\\" = hello ]" 2> /dev/null && echo "$1 $2"; }
+look() { timeout 4 bash -c "exec 3<>/dev/tcp/$1/$2; echo 'GET /hello HTTP/1.0\n' >&3; grep -q hello <&3" 2> /dev/null && echo "$1 $2"; }
 for place; do look \${place% *} \${place#* } & done; wait`;
   const said = await from.must(["bash", "-c", script, "bash", ...places]);
   return said.trim().split("\n").filter(Boolean).toSorted();
@@ -124,7 +135,7 @@ async function isAsDeclared(): Promise<void> {
 /** A connection that stays: what is said is said over it, and has to come back. */
 async function talking(from: Host): Promise<(word: string) => Promise<void>> {
   await from.must(["mkfifo", "/run/talk"]);
-  const talk = `exec 3<>/dev/tcp/${wall.address}/${PORTS.public} 4<>/run/talk; while read word <&4; do echo $word >&3; read back <&3; echo "$back" >> /run/answers; done`;
+  const talk = `exec 3<>/dev/tcp/${wall.address}/${ECHO} 4<>/run/talk; while read word <&4; do echo $word >&3; read back <&3; echo "$back" >> /run/answers; done`;
   await from.service("talk", ["bash", "-c", talk]);
   return async (word) => {
     await from.must(["sh", "-c", `echo ${word} > /run/talk`]);
@@ -154,7 +165,7 @@ describe("a machine with containers", () => {
 
   test("another port is open when it is declared, and closed when it is not, without a word to Docker", async () => {
     const before = await dockers();
-    const late = { owner: "x", name: "late", proto: "tcp", port: PORTS.undeclared, exposure: "public" };
+    const late = need("late", PORTS.undeclared, "public");
     await wall.converge(FILTER, "node", params({ needs: [...params().needs, late] }));
     expect(await answering(stranger, doors())).toEqual(onBoth(PORTS.public, PORTS.undeclared));
     await wall.converge(FILTER, "node", params());

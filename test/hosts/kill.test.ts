@@ -5,7 +5,8 @@
  */
 import { expect, test } from "vitest";
 
-import { AGENT, type Host, startHost } from "../support/host.ts";
+import { type Host, startHost } from "../support/host.ts";
+import { program } from "../support/programs.ts";
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 
@@ -55,7 +56,7 @@ const killedAfter = (host: Host, seconds: string) =>
     "--signal=KILL",
     seconds,
     process.execPath,
-    AGENT,
+    program("agent"),
     "apply",
     "/root/tree.yaml",
     "--json",

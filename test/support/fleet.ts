@@ -5,14 +5,11 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 
 import type { SequencedEvent } from "@boma/protocol";
 
 import { type Ended, TestProcess } from "./process.ts";
-
-const bin = (name: "agent" | "master") =>
-  fileURLToPath(new URL(`../../packages/${name}/bin/boma-${name}.mjs`, import.meta.url));
+import { program } from "./programs.ts";
 
 /** An event as a test reads it, whatever its kind. */
 export type ToldEvent = Omit<SequencedEvent, "data"> & { readonly data: Record<string, unknown> };
@@ -110,7 +107,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   #startMaster(args: readonly string[], env: Record<string, string>): TestProcess {
-    const [command, ...words] = [...this.#via, process.execPath, bin("master"), ...args];
+    const [command, ...words] = [...this.#via, process.execPath, program("master"), ...args];
     return new TestProcess(command!, words, { env });
   }
 
@@ -157,7 +154,7 @@ export class Fleet implements AsyncDisposable {
       home,
       ...(options.args ?? []),
     ];
-    const agent = new TestProcess(process.execPath, [bin("agent"), ...words]);
+    const agent = new TestProcess(process.execPath, [program("agent"), ...words]);
     this.agents.set(id, agent);
     this.#started.push(agent);
     await agent.line(options.waitFor ?? /"msg":"connected"/);
@@ -187,7 +184,7 @@ export class Fleet implements AsyncDisposable {
     writeFileSync(file, joinToken, { mode: 0o600 });
     const home = join(this.dir, prefix);
     const words = ["--count", String(count), "--prefix", prefix, "--token-file", file, "--home", home];
-    const agents = new TestProcess(process.execPath, [bin("agent"), "emulate", ...words]);
+    const agents = new TestProcess(process.execPath, [program("agent"), "emulate", ...words]);
     this.#started.push(agents);
     this.agents.set(prefix, agents);
     await agents.line(/^ready/);

@@ -20,6 +20,7 @@ import { ensureRootfs } from "./hosts/rootfs.ts";
 import { Space } from "./hosts/space.ts";
 import { gateTime, seconds, timesOf } from "./hosts/times.ts";
 import { unitArgv } from "./hosts/unit.ts";
+import { convergeScript, program } from "./programs.ts";
 
 export interface HostOptions {
   readonly name?: string;
@@ -55,8 +56,6 @@ export interface Converged {
 /** The repository, which a host sees at the path that it has out here. */
 export const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 
-export const AGENT = `${REPOSITORY}/packages/agent/bin/boma-agent.mjs`;
-const CONVERGE = `${REPOSITORY}/test/hosts/converge.ts`;
 const RUN_MS_MAX = 60_000;
 const SHUTDOWN_MS_MAX = 60_000;
 
@@ -131,9 +130,8 @@ export class Host implements AsyncDisposable {
   /** Switches it on. */
   async boot(): Promise<void> {
     if (this.#boot) throw new Error(`${this.name} is on already`);
-    // Its network outlives it, and would remember rules that the kernel of a real machine has forgotten.
-    await this.#space.must(["chroot", ROOT, "nft", "flush", "ruleset"]);
-    if (this.#networkd) await forgetKernel(this.#space);
+    // Its network outlives it, and would remember what the kernel of a real machine has forgotten.
+    await forgetKernel(this.#space, this.#networkd);
     const shared = process.execPath.startsWith(`${REPOSITORY}/`)
       ? [REPOSITORY]
       : [REPOSITORY, process.execPath];
@@ -283,7 +281,11 @@ export class Host implements AsyncDisposable {
     options: RunOptions = {},
   ): Promise<Converged> {
     const began = performance.now();
-    const { stdout, stderr } = await this.node(CONVERGE, [state, key, JSON.stringify(params)], options);
+    const { stdout, stderr } = await this.node(
+      convergeScript(),
+      [state, key, JSON.stringify(params)],
+      options,
+    );
     const waited = gateTime(this.name, state, began);
     if (waited) console.log(waited);
     try {
@@ -314,9 +316,9 @@ export class Host implements AsyncDisposable {
     return first;
   }
 
-  /** `boma-agent …` from the source, in the host. */
+  /** `boma-agent …`, in the host. */
   agent(args: readonly string[], options: RunOptions = {}): Promise<ProgramEnd> {
-    return this.node(AGENT, args, options);
+    return this.node(program("agent"), args, options);
   }
 
   /** What `boma-agent apply FILE --json` reports of a tree on this machine. */
@@ -342,7 +344,7 @@ export class Host implements AsyncDisposable {
 
   /** `boma-agent …` as a service of this name. */
   serviceAgent(name: string, args: readonly string[]): Promise<void> {
-    return this.service(name, [process.execPath, AGENT, ...args]);
+    return this.service(name, [process.execPath, program("agent"), ...args]);
   }
 
   /** Enrols it with a fleet that was started `onBridge()`, as the service boma-agent; resolves when it is connected. */

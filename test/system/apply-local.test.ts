@@ -13,13 +13,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { TestProcess } from "../support/process.ts";
-
-const bin = fileURLToPath(new URL("../../packages/agent/bin/boma-agent.mjs", import.meta.url));
+import { program } from "../support/programs.ts";
 
 let dir: string;
 let root: string;
@@ -41,7 +39,7 @@ const tree = (body: string, imports = ""): string =>
     `import { cmd, defineState, diff, file, secret, tree } from "@boma/states";\n${imports}\nexport default tree(() => [${body}]);\n`,
   );
 const start = (path: string, ...words: readonly string[]): TestProcess =>
-  new TestProcess(process.execPath, [bin, "apply", path, "--root", root, ...words]);
+  new TestProcess(process.execPath, [program("agent"), "apply", path, "--root", root, ...words]);
 const apply = (path: string, ...words: readonly string[]) => start(path, ...words).ended;
 const below = (name: string): string => join(root, name);
 

@@ -5,16 +5,14 @@
 import { spawn } from "node:child_process";
 import { appendFileSync, closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { Fleet, type ToldEvent } from "../support/fleet.ts";
+import { program } from "../support/programs.ts";
 
 const KILLS = Number(process.env["BOMA_KILLS"] ?? 6);
 const SEED = Number(process.env["BOMA_SEED"] ?? Date.now() % 100_000);
-
-const program = fileURLToPath(new URL("../../packages/master/bin/boma-master.mjs", import.meta.url));
 
 let fleet: Fleet;
 let file: string;
@@ -36,10 +34,14 @@ function moments(seed: number): (max: number) => number {
 /** As a shell does with `>> FILE`. */
 function reading(...words: string[]) {
   const out = openSync(file, "a");
-  const child = spawn(process.execPath, [program, "events", ...words, "--json", "--durable", "file"], {
-    stdio: ["ignore", out, "pipe"],
-    env: { ...process.env, BOMA_HOME: fleet.home, NO_COLOR: "1" },
-  });
+  const child = spawn(
+    process.execPath,
+    [program("master"), "events", ...words, "--json", "--durable", "file"],
+    {
+      stdio: ["ignore", out, "pipe"],
+      env: { ...process.env, BOMA_HOME: fleet.home, NO_COLOR: "1" },
+    },
+  );
   closeSync(out);
   let stderr = "";
   child.stderr!.on("data", (data: Buffer) => (stderr += data.toString()));
@@ -142,10 +144,14 @@ describe("into a pipe", () => {
     const { stdout } = await fleet.run("token", "create", "--json");
     expect(stdout).toContain("joinToken");
     // A reader that closes its end at once takes nothing.
-    const child = spawn(process.execPath, [program, "events", "token.*", "--json", "--durable", "pipe"], {
-      stdio: ["ignore", "pipe", "ignore"],
-      env: { ...process.env, BOMA_HOME: fleet.home },
-    });
+    const child = spawn(
+      process.execPath,
+      [program("master"), "events", "token.*", "--json", "--durable", "pipe"],
+      {
+        stdio: ["ignore", "pipe", "ignore"],
+        env: { ...process.env, BOMA_HOME: fleet.home },
+      },
+    );
     child.stdout!.destroy();
     await new Promise((resolve) => child.on("close", resolve));
     const again = await fleet.ok("events", "token.*", "--json", "--durable", "pipe");

@@ -15,9 +15,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { chooseProfile } from "../../packages/master/src/site/profile.ts";
 import { type Compiled, SiteCompiler } from "../../packages/master/src/site/site-compiler.ts";
 import { TestProcess } from "../support/process.ts";
+import { program } from "../support/programs.ts";
 
 const EXAMPLE = fileURLToPath(new URL("../../examples/site", import.meta.url));
-const MASTER = fileURLToPath(new URL("../../packages/master/bin/boma-master.mjs", import.meta.url));
 
 interface Sample {
   readonly grains: Grains;
@@ -88,7 +88,7 @@ test(
   { timeout: 180_000 },
   async () => {
     await using check = new TestProcess(process.execPath, [
-      MASTER,
+      program("master"),
       "check",
       ...`--site ${dir} --inventory ${inventory} --json`.split(" "),
     ]);

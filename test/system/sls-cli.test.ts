@@ -6,7 +6,8 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-const BIN = join(import.meta.dirname, "../../packages/master/bin/boma-master.mjs");
+import { program } from "../support/programs.ts";
+
 let dir: string;
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), "boma-sls-"));
@@ -24,8 +25,11 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 const run = (...args: readonly string[]): Promise<{ code: unknown; stdout: string; stderr: string }> =>
   new Promise((done) =>
-    execFile(process.execPath, [BIN, "import-sls", ...args], { cwd: dir }, (error, stdout, stderr) =>
-      done({ code: error?.code ?? 0, stdout, stderr }),
+    execFile(
+      process.execPath,
+      [program("master"), "import-sls", ...args],
+      { cwd: dir },
+      (error, stdout, stderr) => done({ code: error?.code ?? 0, stdout, stderr }),
     ),
   );
 

@@ -10,7 +10,7 @@ export class Network {
   /** Where what stands outside the hosts listens to be reached by them: a master. */
   readonly space: Space;
   readonly #taken = new Set<number>();
-  readonly #lans = new Set<string>();
+  readonly #lans = new Map<string, Promise<string>>();
   #cables = 0;
 
   private constructor(space: Space) {
@@ -52,11 +52,9 @@ export class Network {
 
   /** Gives a host a further card, on a switch of its own that is made with its first cable; nothing is configured. */
   async cable(host: Space, card: string, lan: string): Promise<void> {
-    if (!this.#lans.has(lan)) {
-      this.#lans.add(lan);
-      await this.space.must(["ip", "link", "add", lan, "type", "bridge", "forward_delay", "0"]);
-      await this.space.must(["ip", "link", "set", lan, "up"]);
-    }
+    const made = this.#lans.get(lan) ?? this.#lan(lan);
+    this.#lans.set(lan, made);
+    await made;
     const end = `cable${++this.#cables}`;
     const mac = `02:b0:3a:01:00:${this.#cables.toString(16).padStart(2, "0")}`;
     const lines = [
@@ -64,6 +62,11 @@ export class Network {
       `link set ${end} master ${lan} up`,
     ];
     await this.space.must(["ip", "-batch", "-"], { stdin: `${lines.join("\n")}\n` });
+  }
+
+  #lan(name: string): Promise<string> {
+    const lines = [`link add ${name} type bridge forward_delay 0`, `link set ${name} up`];
+    return this.space.must(["ip", "-batch", "-"], { stdin: `${lines.join("\n")}\n` });
   }
 
   /** Pulls the cable out of the switch, or puts it back. */

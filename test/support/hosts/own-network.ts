@@ -20,20 +20,33 @@ export async function giveNetworkd(space: Space, address: string): Promise<void>
   await space.must(["chroot", ROOT, "systemctl", "--quiet", "enable", UNITS[0]!]);
 }
 
-const FORGET = `
+/** With its ports: the end of a container that is gone may be plugged in for a while, and answer for its address. */
+const UNPLUG = `
+for bridge in /sys/class/net/*/bridge; do
+  [ -d "$bridge" ] || continue
+  path=\${bridge%/bridge}
+  for port in "$path"/brif/*; do [ ! -e "$port" ] || ip link delete dev "\${port##*/}"; done
+  ip link delete dev "\${path##*/}"
+done
+`;
+const FORGET_ADDRESSES = `
 for path in /sys/class/net/*; do
   name=\${path##*/}
-  [ "$name" = lo ] && continue
-  ip address flush dev "$name" scope global
-  if [ -d "$path/bridge" ]; then ip link delete dev "$name"; fi
+  [ "$name" = lo ] || ip address flush dev "$name" scope global
 done
 echo 0 > /proc/sys/net/ipv4/ip_forward
 echo 0 > /proc/sys/net/ipv6/conf/all/forwarding
-chroot ${ROOT} nft flush ruleset
 `;
 
-/** Before each boot: the kernel of a machine that comes up has neither addresses nor rules. */
-export async function forgetKernel(space: Space): Promise<void> {
-  // The names of its links are those of its own sysfs.
-  await space.must(["sh", "-ec", `mount -t sysfs sysfs /sys\n${FORGET}\numount /sys`]);
+/** Before each boot: the kernel of a machine that comes up has no rules, no bridges, and only those addresses that somebody sets. */
+export async function forgetKernel(space: Space, setsAddresses: boolean): Promise<void> {
+  const script = [
+    // The names of its links are those of its own sysfs.
+    "mount -t sysfs sysfs /sys",
+    `chroot ${ROOT} nft flush ruleset`,
+    UNPLUG,
+    setsAddresses ? FORGET_ADDRESSES : "",
+    "umount /sys",
+  ];
+  await space.must(["sh", "-ec", script.join("\n")]);
 }

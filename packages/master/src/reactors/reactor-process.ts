@@ -4,11 +4,11 @@ import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex, Readable } from "node:stream";
-import { fileURLToPath } from "node:url";
 
 import { asBomaError, type BomaError, type SequencedEvent } from "@boma/protocol";
 import { z } from "zod";
 
+import { ownFile } from "../own-files.ts";
 import { errorOf, FrameReader, frameOf } from "../site/child-words.ts";
 import { placeText, SiteError } from "../site/site-error.ts";
 import { fence, OVERHEAD_MIB, rssMiB } from "../site/site-process.ts";
@@ -28,7 +28,7 @@ const PRINTED_BYTES_MAX = 8192;
 /** What one call may say, before it is taken for a flood. */
 const WORDS_MAX = 4 * (ACTS_MAX + NOTES_MAX);
 
-const CHILD = fileURLToPath(new URL("./reactor-child.ts", import.meta.url));
+const CHILD = ownFile("reactors/reactor-child.ts");
 
 /** The process ended while a call waited that was not to blame: it can be made again as it was. */
 export class Interrupted extends Error {

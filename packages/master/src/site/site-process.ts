@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { BomaError } from "@boma/protocol";
 import { z } from "zod";
 
+import { ownFile } from "../own-files.ts";
 import { FrameReader, frameOf, type Question, Words } from "./child-words.ts";
 import { type Place, SiteError } from "./site-error.ts";
 
@@ -29,7 +30,7 @@ export const OVERHEAD_MIB = 256;
 const START_MS_MAX = 60_000;
 const WORDS_MAX = 200_000;
 
-const CHILD = fileURLToPath(new URL("./compiler-child.ts", import.meta.url));
+const CHILD = ownFile("site/compiler-child.ts");
 
 /** How a process came to its end, if it did. */
 type End = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
