@@ -108,6 +108,33 @@ describe("a cluster on one machine", { timeout: 300_000 }, () => {
     expect(errorsOf(report)).toEqual([]);
     expect(await host.read("/srv/shared/hello")).toBe("from CephFS\n");
   });
+
+  test("is mounted once it is there by a machine that was up before it, unless the mount was stopped meanwhile", async () => {
+    const mount = "srv-shared.mount";
+    const again = "boma-mount-srv-shared.service";
+    const state = async (unit: string) => (await host.run(["systemctl", "is-active", unit])).stdout.trim();
+    const cutOff = async () => {
+      await host.must(["systemctl", "stop", mount, "ceph-mds@one"]);
+      await host.must(["ceph", "mds", "fail", "0"]);
+      expect((await host.run(["systemctl", "start", mount], { timeoutMs: 120_000 })).exitCode).toBe(1);
+      // Between two attempts: one that is under way is ended by a stop, and what was ended counts as failed.
+      const phase = () => host.must(["systemctl", "show", "--value", "-p", "SubState", again]);
+      await expect.poll(phase, { timeout: 60_000, interval: 200 }).toBe("auto-restart\n");
+    };
+    await cutOff();
+    await host.must(["systemctl", "stop", mount]);
+    expect(await state(again)).toBe("inactive");
+    await cutOff();
+    await host.must(["systemctl", "reset-failed", "ceph-mds@one"]);
+    await host.must(["systemctl", "start", "ceph-mds@one"]);
+    await expect.poll(() => state(mount), { timeout: 120_000, interval: 1000 }).toBe("active");
+    expect(await host.read("/srv/shared/hello")).toBe("from CephFS\n");
+    expect(await host.converge("ceph.ready", FSID, { filesystems: ["cephfs"], within: "60s" })).toMatchObject(
+      {
+        left: {},
+      },
+    );
+  });
 });
 
 describe("maintenance", { timeout: 300_000 }, () => {

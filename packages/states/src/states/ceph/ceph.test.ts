@@ -13,7 +13,7 @@ import { endLeases, leasesOf, setFlags } from "./lease.ts";
 import maintenance from "./maintenance.ts";
 import mgr from "./mgr.ts";
 import mon from "./mon.ts";
-import { unitOf } from "./mounted.ts";
+import { mountUnitOf } from "./mount-units.ts";
 import pool from "./pool.ts";
 import { Quorum, type Status } from "./reports.ts";
 import { isClean, verdictOf } from "./verdict.ts";
@@ -144,7 +144,7 @@ test.each([
   ["/srv/my-data", "srv-my\\x2ddata.mount"],
   ["/.é", "\\x2e\\xc3\\xa9.mount"],
 ])("what is mounted at %s is the unit %s", (path, unit) => {
-  expect(unitOf(path)).toBe(unit);
+  expect(mountUnitOf(path)).toBe(unit);
 });
 
 describe("what is never made anew", () => {

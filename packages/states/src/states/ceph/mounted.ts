@@ -8,8 +8,9 @@ import type { WantedMount } from "../../host/mounts.ts";
 import { aboveOf, Path } from "../file/parameters.ts";
 import { entriesFor, FSTAB, printLine, withEntry } from "../mount/fstab.ts";
 import { claimsOf, mountAt, mountsAbove, readFstab } from "../mount/parameters.ts";
-import { makeDirectories } from "../owned-file.ts";
+import { makeDirectories, writeBelow } from "../owned-file.ts";
 import { silence } from "./ask.ts";
+import { mountUnitOf, unitFilesOf, unitTexts, wantedTexts } from "./mount-units.ts";
 import { CONF, PoolName } from "./parameters.ts";
 
 const params = z
@@ -44,6 +45,8 @@ interface Properties {
   mounted: string;
   answers: string;
   fstab: string;
+  /** What tries again after a boot. */
+  units: string;
 }
 
 const TYPES = { kernel: ["ceph"], fuse: ["fuse.ceph-fuse", "fuse.ceph"] };
@@ -54,7 +57,7 @@ export default defineState({
   key: "path",
   params,
   stage: "storage",
-  claims: ({ path }) => claimsOf(path),
+  claims: ({ path }) => [...claimsOf(path), ...unitFilesOf(path).map((unit) => `file:${unit.path}`)],
   after: ({ path, filesystem, client, secretFile }) => [
     ...aboveOf(path),
     `file:${path}`,
@@ -75,26 +78,36 @@ export default defineState({
     if (!live) await assertPlace(want.path, host);
     const [line, ...more] = entriesFor(await readFstab(host), want.path);
     if (more.length > 0) throw new BomaError("state/blocked", `${FSTAB} has several lines for ${want.path}`);
+    const units = unitFilesOf(want.path);
     return diff<Properties>(
       {
         mounted: live && want.filesystem,
         answers: live && (await answerOf(want.path, host)),
         fstab: line && printLine(line),
+        units: await unitTexts(units, host.files),
       },
-      { mounted: want.filesystem, answers: "yes", fstab: printLine(entryOf(want)) },
+      {
+        mounted: want.filesystem,
+        answers: "yes",
+        fstab: printLine(entryOf(want)),
+        units: wantedTexts(units),
+      },
     );
   },
 
-  async apply({ mounted, answers, fstab }, want, host) {
+  async apply({ mounted, answers, fstab, units }, want, host) {
     // One whose program has died: nothing in it can be lost any more.
     if (!mounted && answers) await host.mounts.unmount(want.path);
     await makeDirectories(host.files, want.path);
+    if (units) for (const { path, text } of unitFilesOf(want.path)) await writeBelow(host.files, path, text);
     if (fstab) await keepLine(want, host);
+    // systemd makes units of the lines that it reads.
+    if (units || fstab) await host.services.daemonReload();
     if (!mounted && !answers) return;
     if (want.via === "kernel") return host.mounts.mount(mountOf(want));
     // Its program has to live on when we are done: systemd is whose it is, by the line that it has just read.
-    await host.services.resetFailed(unitOf(want.path));
-    await host.services.start(unitOf(want.path));
+    await host.services.resetFailed(mountUnitOf(want.path));
+    await host.services.start(mountUnitOf(want.path));
   },
 
   examples: [
@@ -147,19 +160,7 @@ async function keepLine(want: Want, host: Host): Promise<void> {
   if (problems.length > 0)
     throw new BomaError("state/blocked", `this line of ${FSTAB} would not do: ${problems.join("; ")}`);
   await host.files.write(FSTAB, withEntry(await readFstab(host), want.path, entryOf(want)));
-  // systemd makes units of the lines that it reads.
-  await host.services.daemonReload();
 }
-
-/** What systemd calls a mount: dashes for slashes, and other marks by their numbers. */
-export const unitOf = (path: string): string => {
-  const escaped = path
-    .slice(1)
-    .replace(/[^A-Za-z0-9:_./]|^\./g, (mark) =>
-      Array.from(Buffer.from(mark), (byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join(""),
-    );
-  return `${escaped.replaceAll("/", "-")}.mount`;
-};
 
 async function assertPlace(path: string, { files }: ReadHost): Promise<void> {
   const place = await files.stat(path);
