@@ -98,6 +98,17 @@ const maintain = async (...words: readonly string[]) => {
   const { code, value } = await fleet.json<Maintained>("maintain", "*", ...words);
   return { code, value, domain: value.domains?.[0] };
 };
+/** The machines that owe a restart, as they say it. */
+async function owing(): Promise<string[]> {
+  const { value } = await fleet.json<{ nodes: Record<string, readonly unknown[]> }>(
+    "maintain",
+    "*",
+    "--dry-run",
+  );
+  return Object.entries(value.nodes)
+    .flatMap(([id, owed]) => (owed.length > 0 ? id : []))
+    .toSorted();
+}
 const must = (name: string, ...argv: string[]): Promise<string> => hosts.get(name)!.must(argv);
 const pids = (): Promise<string[]> =>
   Promise.all(NAMES.map((name) => must(name, "systemctl", "show", "-P", "MainPID", "acme")));
@@ -135,8 +146,51 @@ test("one machine after another is restarted, who leads last, and then nothing i
   expect((await fleet.run("maintain", "*")).stdout).toBe("nothing waits for maintenance\n");
 });
 
-test("a gate that stays shut behind the first machine leaves all others as they are", async () => {
+test("what somebody restarted after the change is owed no more, be it by hand or with the machine", async () => {
   await configure("three");
+  expect(await owing()).toEqual(["n1", "n2", "n3"]);
+  const from = Date.now();
+  await must("n1", "systemctl", "restart", "acme");
+  const back = fleet.event("node.connected", ({ id, at }) => id === "n2" && at >= from);
+  const n2 = hosts.get("n2")!;
+  await n2.reboot();
+  await n2.serviceAgent("boma-agent", ["run", "--id", "n2"]);
+  await back;
+  expect(await owing()).toEqual(["n3"]);
+  const settled = new Set(["n1", "n2"]);
+  await fleet.event("maintenance.settled", ({ id, at }) => {
+    if (at >= from) settled.delete(id!);
+    return settled.size === 0;
+  });
+  await must("n2", "sh", "-c", "until systemctl is-active --quiet acme; do sleep 0.1; done");
+  const before = await pids();
+  const { code, domain } = await maintain();
+  expect(code).toBe(0);
+  expect(domain!.turns.map(({ node, status }) => `${node} ${status}`)).toEqual(["n3 changed"]);
+  const after = await pids();
+  expect(after.slice(0, 2)).toEqual(before.slice(0, 2));
+  expect(after[2]).not.toBe(before[2]);
+});
+
+test("a restart by hand before the change takes nothing of it, nor does one with a unit file that systemd has not read", async () => {
+  await must("n1", "systemctl", "restart", "acme");
+  await configure("four");
+  expect(await owing()).toEqual(["n1", "n2", "n3"]);
+  // Then another change, which the restart in between has not seen.
+  await must("n1", "systemctl", "restart", "acme");
+  await configure("five");
+  expect(await owing()).toEqual(["n1", "n2", "n3"]);
+  await must("n2", "sh", "-c", "mkdir -p /etc/systemd/system/acme.service.d");
+  await must("n2", "sh", "-c", "printf '[Service]\\nNice=1\\n' > /etc/systemd/system/acme.service.d/x.conf");
+  await must("n2", "systemctl", "restart", "acme");
+  expect(await owing()).toContain("n2");
+  await must("n2", "rm", "-r", "/etc/systemd/system/acme.service.d");
+  await must("n2", "systemctl", "daemon-reload");
+  expect((await maintain()).code).toBe(0);
+});
+
+test("a gate that stays shut behind the first machine leaves all others as they are", async () => {
+  await configure("six");
   await must("n1", "touch", "/etc/acme-broken");
   const before = await pids();
   const { code, domain } = await maintain();

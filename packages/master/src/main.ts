@@ -17,6 +17,7 @@ import { grains } from "./commands/grains.ts";
 import { importSls } from "./commands/import-sls.ts";
 import { init } from "./commands/init.ts";
 import { jobs } from "./commands/jobs.ts";
+import { leases } from "./commands/leases.ts";
 import { maintain } from "./commands/maintain.ts";
 import { nodes } from "./commands/nodes.ts";
 import { notify } from "./commands/notify.ts";
@@ -62,6 +63,7 @@ const commands = [
   coldstop,
   terraform,
   maintain,
+  leases,
   allow,
   jobs,
   events,

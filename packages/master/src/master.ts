@@ -34,6 +34,7 @@ import { Jobs } from "./jobs/jobs.ts";
 import { type Keyring, readKeyring, rotateWorkingKey } from "./keyring.ts";
 import type { Logger } from "./log.ts";
 import { Mailboxes } from "./mail/mailbox.ts";
+import { endLeasesOf } from "./maintenance/end-lease.ts";
 import { Leases } from "./maintenance/leases.ts";
 import { nodegroupsOf } from "./nodegroups.ts";
 import { finishRekeys, openHelloDoor } from "./nodes/hello-door.ts";
@@ -210,11 +211,11 @@ async function assemble(options: MasterOptions, connections: Connections): Promi
   const { publicKey: account } = siteAccount(trust).account;
   const presence: Presence = await watchPresence(system, account, watch.handlers);
   const drift = await DriftBoard.open({ ...kept, log });
-  const forgetKey = async (key: string) => {
-    await Promise.all([mailboxes.forget(key), compiled.forget(key), drift.forget(key)]);
-  };
+  const forgetKey = async (key: string): Promise<void> =>
+    void (await Promise.all([mailboxes.forget(key), compiled.forget(key), drift.forget(key)]));
   const profile = (machine: Machine) => compiled.siteCompiler.profileFor(machine);
-  const enrolment = new Enrolment({ ...kept, ...audited, root: held.root, forgetKey, profile });
+  const parting = { presence, forgetKey, lost: endLeasesOf({ leases, jobs, events }) };
+  const enrolment = new Enrolment({ ...kept, ...audited, ...parting, root: held.root, profile });
   const reread = (): void => void (held = readKeyring(home));
   const nodegroups = nodegroupsOf(options.site);
   const notifications = await Notifications.open({ ...kept, ...compiled, nodegroups, log });

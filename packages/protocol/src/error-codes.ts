@@ -57,6 +57,19 @@ export const commonCodes = {
     "Another node of the same failure domain has its turn.",
     "The message names the job: `boma-master jobs attach JOB` follows it.",
   ),
+  "lease/alive": failed(
+    "The node that holds a lease is connected, and may be restarting.",
+    "Follow its job: `boma-master jobs attach JOB`. `--force` ends the lease all the same.",
+  ),
+  "lease/gone": failed(
+    "A lease is not held any more, or not by the job that was named.",
+    "Look again: `boma-master leases list`.",
+  ),
+  "lease/ended": {
+    means: "The lease of a job was ended, and its node is not waited for any more.",
+    hint: "Look at the node: what it was at may be done, or half done.",
+    exit: ExitCode.incomplete,
+  },
   "lease/one-node": usage(
     "What is done to one node of a failure domain at a time was asked of several, or of one that is to be waited for.",
     "Name one node; `boma-master maintain TARGET` goes through several, one after the other.",

@@ -54,6 +54,7 @@ export type * from "./host/services.ts";
 export * from "./host/stages.ts";
 export type * from "./host/storage.ts";
 export * from "./maintenance/domain.ts";
+export * from "./maintenance/restarted.ts";
 export * from "./maintenance/window.ts";
 export * from "./notify/index.ts";
 export type * from "./schedules/port.ts";

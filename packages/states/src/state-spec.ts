@@ -121,6 +121,11 @@ export interface RefreshableSpec<
   protects?(want: z.output<P>, host: ReadHost): Promise<string | undefined>;
   /** What a refresh that waits for maintenance restarts, and with whom that takes turns. */
   restarts?(want: z.output<P>): Restarts;
+  /**
+   * Which start of it runs now, by a name that no other start has: one that began after the change has taken it up,
+   * whoever started it. Nothing where it does not run, or would not begin with what is on the disk.
+   */
+  instance?(want: z.output<P>, host: ReadHost): Promise<string | undefined>;
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any -- the one place where all kinds are alike.
@@ -131,4 +136,6 @@ export type AnySpec = StateSpec<any, any, any, any> & {
   protects?(want: any, host: ReadHost): Promise<string | undefined>;
   // oxlint-disable-next-line typescript/no-explicit-any -- as above.
   restarts?(want: any): Restarts;
+  // oxlint-disable-next-line typescript/no-explicit-any -- as above.
+  instance?(want: any, host: ReadHost): Promise<string | undefined>;
 };

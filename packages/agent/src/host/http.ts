@@ -76,9 +76,13 @@ async function bodyOf(answer: IncomingMessage): Promise<string> {
 const flat = (headers: IncomingMessage["headers"]): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value].flat().join(", ")]));
 
+/** Most of them are those of OpenSSL: what cannot be verified says nothing of certificates in its code. */
+const OF_TLS =
+  /^EPROTO$|^ERR_TLS|CERT|SSL|SELF_SIGNED|^UNABLE_TO_|^INVALID_(CA|PURPOSE)$|^HOSTNAME_MISMATCH$/;
+
 function kindOf(thrown: unknown): Unreachable["unreachable"] {
   if (hasCode(thrown, "ECONNREFUSED") || hasCode(thrown, "ENOENT")) return "refused";
   if (hasCode(thrown, "ENOTFOUND") || hasCode(thrown, "EAI_AGAIN")) return "name";
   const { code = "" } = thrown as { code?: string };
-  return /^EPROTO$|^ERR_TLS|CERT|SSL|SELF_SIGNED/.test(code) ? "tls" : "other";
+  return OF_TLS.test(code) ? "tls" : "other";
 }

@@ -12,6 +12,7 @@ Result=success
 NRestarts=0
 MainPID=412
 ActiveEnterTimestampMonotonic=2813377
+InvocationID=0f2b4c6d8e9a4b1c9d7e5f3a1b2c4d6e
 NeedDaemonReload=no
 CanReload=yes
 TriggeredBy=ssh.socket
@@ -27,6 +28,7 @@ Result=success
 NRestarts=0
 MainPID=0
 ActiveEnterTimestampMonotonic=0
+InvocationID=
 NeedDaemonReload=no
 CanReload=no
 TriggeredBy=
@@ -46,12 +48,19 @@ test("each block is a unit, with its numbers as numbers", () => {
     restarts: 0,
     mainPid: 412,
     activeSinceUs: 2_813_377,
+    invocation: "0f2b4c6d8e9a4b1c9d7e5f3a1b2c4d6e",
     needsDaemonReload: false,
     canReload: true,
     triggeredBy: ["ssh.socket"],
     type: "notify",
   });
-  expect(none).toMatchObject({ unit: "nosuch.service", load: "not-found", enabled: "", triggeredBy: [] });
+  expect(none).toMatchObject({
+    unit: "nosuch.service",
+    load: "not-found",
+    enabled: "",
+    invocation: "",
+    triggeredBy: [],
+  });
 });
 
 test("a unit that has no result and a word that nobody knows are not made up", () => {

@@ -12,6 +12,7 @@ const PROPERTIES = [
   "NRestarts",
   "MainPID",
   "ActiveEnterTimestampMonotonic",
+  "InvocationID",
   "NeedDaemonReload",
   "CanReload",
   "TriggeredBy",
@@ -51,6 +52,7 @@ function parseUnit(block: string): UnitStatus {
     restarts: number("NRestarts"),
     mainPid: number("MainPID"),
     activeSinceUs: number("ActiveEnterTimestampMonotonic"),
+    invocation: text("InvocationID"),
     needsDaemonReload: text("NeedDaemonReload") === "yes",
     canReload: text("CanReload") === "yes",
     triggeredBy: text("TriggeredBy")

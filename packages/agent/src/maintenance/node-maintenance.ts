@@ -7,6 +7,7 @@ import { BomaError } from "@boma/protocol";
 import {
   type AnySpec,
   type CatalogEntry,
+  isRestarted,
   type MaintenancePort,
   type MaintenanceRun,
   MaintenanceWindow,
@@ -66,7 +67,10 @@ export class NodeMaintenance implements MaintenancePort {
   }
 
   async owed(domain: string | undefined, signal: AbortSignal): Promise<readonly Owed[]> {
-    return (await this.#look(domain, signal)).owed;
+    const { owed } = await this.#look(domain, signal);
+    // What somebody restarted meanwhile is told by whoever looks first.
+    this.#tellSoon();
+    return owed;
   }
 
   async run({ domain, signal, line }: MaintenanceRun): Promise<RunReport> {
@@ -100,9 +104,12 @@ export class NodeMaintenance implements MaintenancePort {
     const windows = this.#windows();
     const owed: Owed[] = [];
     for (const entry of entries) {
-      const found = await waiting(entry, specs[entry.state], host);
+      const { cause, since: at, instance: noted } = since.get(entry.id)!;
+      const spec = specs[entry.state];
+      const found = await waiting(entry, spec, host);
       if (!found || (domain !== undefined && found.domain !== domain)) continue;
-      const { cause, since: at } = since.get(entry.id)!;
+      // Whoever restarted it has done it; the next run takes it off the list.
+      if (await isRestarted({ spec, params: entry.params, noted }, host)) continue;
       owed.push({ ...found, cause, since: at, window: opennessOf(windows, found.domain, now()) });
     }
     return { kept, owed, specs };

@@ -78,3 +78,20 @@ test("of what an agent of before wrote down, since when is not known", async () 
   await writeFile(path, '{"refresh":["a"]}');
   expect(await pendingFile(path).owed()).toEqual(new Map([["a", { since: null, cause: null }]]));
 });
+
+test("the start that runs without the change is kept as it was first seen, and forgotten with the next change", async () => {
+  const clock = { now: 1000 };
+  const pending = pendingFile(path, { now: () => clock.now });
+  await pending.add(["a"], "file.managed(/conf)");
+  await pending.waits("a", "first");
+  await pending.waits("a", "second");
+  await pending.waits("nobody", "third");
+  expect(await pendingFile(path).instances()).toEqual(new Map([["a", "first"]]));
+  clock.now = 2000;
+  await pendingFile(path).add(["a"], "pkg.installed(x)");
+  expect(await pending.instances()).toEqual(new Map());
+  expect(await pending.owed()).toEqual(new Map([["a", { since: 1000, cause: "file.managed(/conf)" }]]));
+  await pending.waits("a", "second");
+  await pending.done(["a"]);
+  expect([await pending.instances(), await pending.owed()]).toEqual([new Map(), new Map()]);
+});

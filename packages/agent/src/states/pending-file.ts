@@ -11,7 +11,12 @@ import { z } from "zod";
 
 import { messageOf, readIfThere, writeAtomic } from "../files.ts";
 
-const Noted = z.strictObject({ since: z.number(), cause: z.string().nullable() });
+const Noted = z.strictObject({
+  since: z.number(),
+  cause: z.string().nullable(),
+  /** The start of it that was found to run without the change. */
+  instance: z.string().optional(),
+});
 const Pending = z.strictObject({
   refresh: z.array(z.string()),
   /** Since when, and because of which declaration; absent of what an older agent wrote. */
@@ -23,6 +28,7 @@ type Pending = z.output<typeof Pending>;
 export interface OwedSince {
   readonly since: number | null;
   readonly cause: string | null;
+  readonly instance?: string | undefined;
 }
 
 export interface PendingFile extends PendingRefreshes {
@@ -42,14 +48,13 @@ export function pendingFile(path: string, { durable = true, now = Date.now }: Op
     turn = next.catch(() => undefined);
     return next;
   };
-  const change = (to: (ids: Set<string>, noted: Pending["noted"]) => void): Promise<void> =>
+  /** `to` says whether there is anything to write. */
+  const change = (to: (ids: Set<string>, noted: Pending["noted"]) => boolean): Promise<void> =>
     inTurn(async () => {
       const before = await read(path);
       const ids = new Set(before.refresh);
       const noted = { ...before.noted };
-      to(ids, noted);
-      if (ids.size === before.refresh.length) return;
-      for (const id of Object.keys(noted)) if (!ids.has(id)) delete noted[id];
+      if (!to(ids, noted)) return;
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       const text = JSON.stringify({ refresh: [...ids], noted } satisfies Pending);
       await writeAtomic(path, text, { durable });
@@ -60,14 +65,35 @@ export function pendingFile(path: string, { durable = true, now = Date.now }: Op
       const { refresh, noted } = await inTurn(() => read(path));
       return new Map(refresh.map((id) => [id, noted[id] ?? { since: null, cause: null }]));
     },
+    async instances() {
+      const { noted } = await inTurn(() => read(path));
+      const known = Object.entries(noted);
+      return new Map(known.flatMap(([id, { instance }]) => (instance === undefined ? [] : [[id, instance]])));
+    },
     add: (more, cause) =>
       change((ids, noted) => {
-        for (const id of more) {
-          if (!ids.has(id)) noted[id] = { since: now(), cause: cause || null };
+        const fresh = more.filter((id) => !ids.has(id) || noted[id]?.instance !== undefined);
+        for (const id of fresh) {
+          // Since when and because of what stays as it was first; a start that was noted has not seen this change.
+          const { since, cause: first } = noted[id] ?? { since: now(), cause: cause || null };
+          noted[id] = { since, cause: first };
           ids.add(id);
         }
+        return fresh.length > 0;
       }),
-    done: (less) => change((ids) => less.forEach((id) => ids.delete(id))),
+    waits: (id, instance) =>
+      change((ids, noted) => {
+        const known = noted[id];
+        if (!ids.has(id) || !known || known.instance !== undefined) return false;
+        noted[id] = { ...known, instance };
+        return true;
+      }),
+    done: (less) =>
+      change((ids, noted) => {
+        const gone = less.filter((id) => ids.delete(id));
+        for (const id of gone) delete noted[id];
+        return gone.length > 0;
+      }),
   };
 }
 

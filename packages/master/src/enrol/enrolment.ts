@@ -2,6 +2,7 @@
 import { type Assigned, BomaError, type EnrolAskBody, fingerprint, parseNodeId } from "@boma/protocol";
 
 import type { NodeAudit } from "../audit/node-audit.ts";
+import type { Presence } from "../bus/presence.ts";
 import type { Events } from "../events/events.ts";
 import type { NodeRecord } from "../registry/node-record.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -21,6 +22,9 @@ interface Parts {
   readonly root: Uint8Array;
   /** Drops what waits for a key that may not speak any more. */
   readonly forgetKey: (key: string) => Promise<void>;
+  readonly presence: Pick<Presence, "connected">;
+  /** Ends what waits for a node from which nobody will hear again. */
+  readonly lost: (node: NodeRecord) => Promise<void>;
   /** What the site makes of a machine; asked once, when it becomes a node. */
   readonly profile: (machine: Machine) => Promise<Choice>;
 }
@@ -256,11 +260,14 @@ export class Enrolment {
 
   /** Ends a node's identity; its id is free from then on. */
   async revoke(node: NodeRecord): Promise<void> {
-    const { registry, revocations, events, forgetKey, nodeAudit } = this.#parts;
+    const { registry, revocations, events, forgetKey, presence, lost, nodeAudit } = this.#parts;
+    // One that was there may be in the middle of something, whatever it is to us from now on.
+    const wasAway = !presence.connected(node.key);
     await nodeAudit.revoked(node);
     await registry.change(node.key, (record) => ({ ...record, status: "revoked", revokedAt: Date.now() }));
     await revocations.revoke(node.key, "agent");
     await events.once({ kind: "node.revoked", node: node.key, id: node.id });
+    if (wasAway) await lost(node);
     await forgetKey(node.key);
   }
 }

@@ -30,3 +30,9 @@ export const refusedEnding = (code: ErrorCode, message: string, hint?: string): 
   ending("refused", code, message, hint);
 export const stoppedEnding = (failures: number, maxFail: number): Ending =>
   ending("cancelled", "job/stopped", `not begun: ${failures} nodes failed, and --max-fail is ${maxFail}`);
+export const leaseEnding = (domain: string, by: string | undefined, reason: string): Ending =>
+  ending(
+    "timeout",
+    "lease/ended",
+    `its lease of ${domain} was ended${by === undefined ? "" : ` by ${by}`}: ${reason}`,
+  );

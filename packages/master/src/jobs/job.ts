@@ -255,16 +255,16 @@ export class Job {
     this.#fill();
   }
 
-  /** Stops the job everywhere; nodes that have begun say themselves how they ended. */
-  async cancel(): Promise<void> {
-    if (this.record.state !== "open") return;
+  /** Stops the job everywhere; nodes that have begun say themselves how they ended, unless they are given up with this ending. */
+  async cancel(givenUp?: Ending): Promise<void> {
+    if (this.record.closedAt !== undefined || (this.record.state !== "open" && !givenUp)) return;
     this.record = { ...this.record, state: "cancelled" };
     for (const course of this.#waiting.splice(0)) this.#end(course, cancelledEnding);
     const withdrawn: Promise<void>[] = [];
     for (const course of this.courses.values()) {
       if (isFinal(course.status)) continue;
       withdrawn.push(this.#world.withdraw(course.key, this.record.job));
-      if (course.status === "queued") this.#end(course, cancelledEnding);
+      if (givenUp || course.status === "queued") this.#end(course, givenUp ?? cancelledEnding);
       this.#hurry(course);
     }
     await Promise.all(withdrawn);

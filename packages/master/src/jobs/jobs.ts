@@ -183,6 +183,14 @@ export class Jobs {
     if (job.record.closedAt === undefined) await this.store.save(job.record);
   }
 
+  /** Ends it without its nodes' word, whether it was cancelled before or not. One that is not open here is not ours to end. */
+  async giveUp(id: string, ending: Ending): Promise<void> {
+    const job = this.#open.get(id);
+    if (!job) return;
+    await job.cancel(ending);
+    if (job.record.closedAt === undefined) await this.store.save(job.record);
+  }
+
   /** Resolves when the return is kept, or known to be kept already. */
   async returned(node: ExpectedNode, body: NodeReturnBody, frame: Uint8Array): Promise<void> {
     const job = this.#open.get(body.job);

@@ -2,6 +2,7 @@
 import { newJobId } from "@boma/protocol";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
+import { leaseEnding } from "./endings.ts";
 import type { JobRecord } from "./job-record.ts";
 import { Job, type JobWorld } from "./job.ts";
 
@@ -14,6 +15,7 @@ afterEach(() => vi.useRealTimers());
 function jobWith(lease: string | undefined) {
   const createdAt = Date.now();
   const orders: number[] = [];
+  const withdrawn: string[] = [];
   const record: JobRecord = {
     job: newJobId(createdAt),
     function: "maintenance.run",
@@ -32,7 +34,7 @@ function jobWith(lease: string | undefined) {
   const world: JobWorld = {
     connected: () => true,
     deliver: async (_key, { expiresAt }) => void orders.push(expiresAt - Date.now()),
-    withdraw: async () => undefined,
+    withdraw: async (key) => void withdrawn.push(key),
     keep: async (_job, _key, ending) => ending,
     close: async () => undefined,
     now: Date.now,
@@ -43,7 +45,7 @@ function jobWith(lease: string | undefined) {
   const job = new Job(record, [NODE], world);
   job.start();
   const status = () => job.courses.get(NODE.key)!.status;
-  return { job, orders, status };
+  return { job, orders, withdrawn, status };
 }
 
 const begin = { accepted: true, lines: [], dropped: 0, steps: [] };
@@ -80,4 +82,19 @@ test("one whose node is lost is waited for until it cannot be at it any more", a
   expect(["sent", "running"]).toContain(status());
   await vi.advanceTimersByTimeAsync(10_000);
   expect(status()).toBe("timeout");
+});
+
+test("one whose node is given up ends at once, cancelled before or not, and its node is told to stop", async () => {
+  const ending = leaseEnding("d", "alice", "it burnt");
+  for (const before of ["running", "cancelled"]) {
+    const { job, status, withdrawn } = jobWith("d");
+    job.progress(NODE.key, begin);
+    if (before === "cancelled") await job.cancel();
+    expect(status()).toBe("running");
+    await job.cancel(ending);
+    expect(status()).toBe("timeout");
+    await vi.advanceTimersByTimeAsync(0);
+    expect(job.record.closedAt).toBeDefined();
+    expect(withdrawn.length).toBeGreaterThan(0);
+  }
 });

@@ -109,3 +109,32 @@ test("the same job has it however often it asks, and domains do not stand in eac
   await master().during({ ...asked("b"), name: "nomad/global" }, async () => undefined);
   expect(await master().list()).toHaveLength(2);
 });
+
+test("of those who end the same lease at once one does, whoever comes later ends nothing, and it is free", async () => {
+  const { master, meet, open } = stream();
+  const turn = asked("a");
+  await master().during(turn, async () => void open.set(turn.job, true));
+  meet(3);
+  const ends = await Promise.allSettled([1, 2, 3].map(() => master().end(turn.name, turn.job)));
+  expect(ends.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  for (const end of ends)
+    if (end.status === "rejected") expect(end.reason).toMatchObject({ code: "lease/gone" });
+  expect(await master().held()).toEqual([]);
+  const next = asked("b");
+  await master().during(next, async () => void open.set(next.job, true));
+  await expect(master().end(turn.name, turn.job)).rejects.toMatchObject({
+    code: "lease/gone",
+    message: expect.stringContaining(`by job ${next.job} on b`) as string,
+  });
+  expect(await master().held()).toMatchObject([{ node: "b" }]);
+});
+
+test("what a job holds that has ended is shown to nobody as held", async () => {
+  const { master, open } = stream();
+  const turn = asked("a");
+  await master().during(turn, async () => void open.set(turn.job, true));
+  expect(await master().holding(turn.name, turn.job)).toMatchObject({ node: "a" });
+  open.set(turn.job, false);
+  expect(await master().held()).toEqual([]);
+  await expect(master().holding(turn.name, turn.job)).rejects.toMatchObject({ code: "lease/gone" });
+});

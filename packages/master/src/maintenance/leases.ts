@@ -80,10 +80,37 @@ export class Leases {
     }
   }
 
+  /** The lease as this job holds it. Throws `lease/gone` where it does not. */
+  async holding(name: string, job: string): Promise<Lease> {
+    const { lease } = await this.#read(subjectOf(name));
+    if (lease?.job !== job || !(await this.#isHeld(lease))) throw goneError(name, job, lease);
+    return lease;
+  }
+
+  /** Takes it away from this job. Throws `lease/gone` where somebody else did so before, or has it by now. */
+  async end(name: string, job: string): Promise<void> {
+    const subject = subjectOf(name);
+    const { lease, sequence } = await this.#read(subject);
+    if (lease?.job !== job) throw goneError(name, job, lease);
+    try {
+      await this.#store.put(subject, new Uint8Array(), { after: sequence });
+    } catch (thrown) {
+      if (!(thrown instanceof WriteConflict)) throw thrown;
+      throw goneError(name, job, undefined);
+    }
+  }
+
   /** Lets go of what jobs held that have ended: a master may have died before it could. */
   async sweep(): Promise<void> {
     for (const lease of await this.list())
       if (!(await this.#isHeld(lease))) await this.release(lease.name, lease.job);
+  }
+
+  /** Those that keep others out now. */
+  async held(): Promise<readonly Lease[]> {
+    const held: Lease[] = [];
+    for (const lease of await this.list()) if (await this.#isHeld(lease)) held.push(lease);
+    return held;
   }
 
   async list(): Promise<readonly Lease[]> {
@@ -125,5 +152,15 @@ const heldError = ({ name, job, node, operator, since }: Lease): BomaError =>
   new BomaError(
     "lease/held",
     `${name} is held by job ${job} on ${node}, of ${operator}, since ${new Date(since).toISOString()}`,
-    { hint: `Follow it: boma-master jobs attach ${job}` },
+    {
+      hint: `Follow it: boma-master jobs attach ${job}. If its node is dead: boma-master leases end ${name} --reason TEXT`,
+    },
+  );
+
+const goneError = (name: string, job: string, now: Lease | undefined): BomaError =>
+  new BomaError(
+    "lease/gone",
+    now && now.job !== job
+      ? `${name} is not held by job ${job} any more, but by job ${now.job} on ${now.node}`
+      : `${name} is not held by job ${job} any more`,
   );

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { byNode } from "./event.ts";
+import { byMaster, byNode } from "./event.ts";
 import { Line, Moment, Name } from "./words.ts";
 
 const Owed = z.strictObject({
@@ -10,7 +10,7 @@ const Owed = z.strictObject({
   since: Moment,
 });
 
-/** What waits for maintenance on a node. */
+/** What waits for maintenance on a node, and whose turn it is. */
 export const maintenanceEvents = {
   "maintenance.owed": byNode(
     "A restart is owed and waits for maintenance; told when it becomes so, and once a day while it stays so.",
@@ -21,4 +21,14 @@ export const maintenanceEvents = {
     }),
   ),
   "maintenance.settled": byNode("A restart that was owed is not owed any more.", Owed),
+  "lease.ended": byMaster(
+    "A job lost its turn in a failure domain before its node said how it ended: by an operator's word, or because the node was revoked.",
+    z.strictObject({
+      domain: Name,
+      since: Moment.describe("Since when the job held it."),
+      of: Name.describe("Who had asked for the job."),
+      reason: Line,
+      forced: z.boolean().describe("The node was connected, and might have been restarting."),
+    }),
+  ),
 };

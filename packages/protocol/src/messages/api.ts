@@ -18,6 +18,8 @@ export const VERBS = [
   "job.show",
   "job.attach",
   "job.cancel",
+  "lease.list",
+  "lease.end",
   "permit.sign",
   "plan.store",
   "plan.list",

@@ -42,6 +42,10 @@ export interface PendingRefreshes {
   list(): Promise<readonly string[]>;
   /** Resolves when it is safe on the disk. The cause is the declaration that changes. */
   add(ids: readonly string[], cause?: string): Promise<void>;
+  /** What ran when they were found to wait, after the last change that was added. */
+  instances(): Promise<ReadonlyMap<string, string>>;
+  /** It waits for maintenance, and this is what runs without the change; the first one that is noted stays until the next `add`. */
+  waits(id: string, instance: string): Promise<void>;
   done(ids: readonly string[]): Promise<void>;
 }
 
@@ -60,5 +64,7 @@ export interface Armed {
 export const noPending: PendingRefreshes = {
   list: async () => [],
   add: async () => undefined,
+  instances: async () => new Map(),
+  waits: async () => undefined,
   done: async () => undefined,
 };

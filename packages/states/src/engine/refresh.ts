@@ -2,6 +2,7 @@
 import type { CatalogEntry } from "../catalog/catalog.ts";
 import { inSync } from "../changes.ts";
 import { readHost, writeHost } from "../host/host.ts";
+import { instanceNow } from "../maintenance/restarted.ts";
 import { failure, isFailed, isHeard, type Outcome } from "./outcome.ts";
 import { EARLIER } from "./owed.ts";
 import { limitsOf, type Run, stoppedBy } from "./run-state.ts";
@@ -26,7 +27,7 @@ export async function refreshedIfOwed(
     await settle(run, entry.id);
     return own;
   }
-  if (why !== undefined) return pendingOutcome(own, why);
+  if (why !== undefined) return waiting(run, entry.id, step, { own, why });
   await refresh(run, entry, step);
   return refreshedOutcome(own, cause, "refreshed");
 }
@@ -58,6 +59,18 @@ function refreshedOutcome(own: Outcome, cause: string, said: string): Outcome {
   const why = cause === EARLIER ? "because of a change in an earlier run" : `because of ${cause}`;
   const result = said === "refreshed" ? "changed" : "would-change";
   return { ...own, quiet: undefined, result, refreshed: true, comment: joined(own, `${said} ${why}`) };
+}
+
+/** What runs now does so without the change, which is made: whoever finds another start knows that it has taken it up. */
+async function waiting(
+  run: Run,
+  id: string,
+  { spec, want, ports }: Step,
+  { own, why }: { readonly own: Outcome; readonly why: string },
+): Promise<Outcome> {
+  const instance = await instanceNow({ spec, params: want }, readHost(ports));
+  if (instance !== undefined) await run.owed.waits(id, instance, (cause) => run.outcomes.has(cause));
+  return pendingOutcome(own, why);
 }
 
 /** It stays owed, and that is no change: a second run finds the same. */
@@ -107,7 +120,7 @@ async function listenerOutcome(
   try {
     const step = stepOf(entry);
     const why = await protectedFrom(run, step);
-    if (why !== undefined) return pendingOutcome(own, why);
+    if (why !== undefined) return await waiting(run, entry.id, step, { own, why });
     await within((ports) => refresh(run, entry, { ...step, ports }), limitsOf(run, entry, step.spec));
     return {
       ...refreshedOutcome(own, cause, "refreshed"),

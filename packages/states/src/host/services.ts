@@ -14,6 +14,8 @@ export interface UnitStatus {
   readonly mainPid: number;
   /** When the unit became active, in microseconds of the monotonic clock; 0 when it never did. */
   readonly activeSinceUs: number;
+  /** systemd's name for this start of the unit: each start, of this boot or another, has its own. Empty where it never started. */
+  readonly invocation: string;
   readonly needsDaemonReload: boolean;
   readonly canReload: boolean;
   readonly triggeredBy: readonly string[];

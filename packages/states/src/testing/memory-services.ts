@@ -110,6 +110,8 @@ function statusOf(units: MemoryUnits, name: string): UnitStatus {
     restarts: unit?.restarts ?? 0,
     mainPid: unit?.pid ?? 0,
     activeSinceUs: unit?.pid ?? 0,
+    // Each start has another process here, as it has another name there.
+    invocation: unit?.active ? `start-${unit.pid}` : "",
     needsDaemonReload: unit !== undefined && unit.loaded !== units.filesOf(full(name)),
     canReload: unit?.given.canReload ?? true,
     triggeredBy: unit?.given.triggeredBy?.map(full) ?? [],

@@ -112,16 +112,28 @@ export function keptPending(
   alive: () => void = () => undefined,
 ): PendingRefreshes & { readonly ids: Set<string> } {
   const ids = new Set<string>();
+  const instances = new Map<string, string>();
   return {
     ids,
     list: async () => [...ids],
+    instances: async () => new Map(instances),
     async add(more) {
       alive();
-      for (const id of more) ids.add(id);
+      for (const id of more) {
+        ids.add(id);
+        instances.delete(id);
+      }
+    },
+    async waits(id, instance) {
+      alive();
+      if (ids.has(id) && !instances.has(id)) instances.set(id, instance);
     },
     async done(less) {
       alive();
-      for (const id of less) ids.delete(id);
+      for (const id of less) {
+        ids.delete(id);
+        instances.delete(id);
+      }
     },
   };
 }

@@ -7,6 +7,7 @@ import { driftList } from "./drift.ts";
 import { enrollAllow, enrollApprove, enrollDeny, enrollList } from "./enroll.ts";
 import { eventsNext, subscriberDone, subscriberList, subscriberRemove } from "./events.ts";
 import { jobAttach, jobCancel, jobList, jobShow, jobStart } from "./jobs.ts";
+import { leaseEnd, leaseList } from "./leases.ts";
 import { feedKeep, masterRotate, masterStatus } from "./master.ts";
 import {
   nodesAssign,
@@ -48,6 +49,8 @@ export const verbs: Readonly<Record<Verb, AnyVerb>> = {
   "job.show": jobShow,
   "job.attach": jobAttach,
   "job.cancel": jobCancel,
+  "lease.list": leaseList,
+  "lease.end": leaseEnd,
   "permit.sign": permitSign,
   "plan.store": planStore,
   "plan.list": planList,

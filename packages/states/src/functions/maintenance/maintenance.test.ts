@@ -136,6 +136,6 @@ test.each([
   ["one that is not well", { role: "unfit" }, "unfit", false],
 ] as const)("of Vaults, %s", (_what, change, role, safe) => {
   const { ha, seal, behind, ...is } = { ha: true, seal: "transit", behind: 0, ...change };
-  const restart = restartOf(is.role, { ha, opensItself: seal !== null && seal !== "shamir" });
+  const restart = restartOf(is.role, { ha, opensItself: seal !== null && seal !== "shamir", says: "" });
   expect(vaultRole({ role: is.role, ha, seal, behind, restart })).toMatchObject({ role, safe });
 });

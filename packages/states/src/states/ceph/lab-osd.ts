@@ -11,6 +11,7 @@ import {
   dirOf,
   furnish,
   type HomeProperties,
+  instance,
   lookAtHome,
   makeStore,
   OSD_DIR,
@@ -76,6 +77,10 @@ export default defineState({
   },
   protects: async () => "the cluster would be without it for a while",
   restarts: ({ name }) => restartsOsd(`ceph-osd on ${name}`),
+  async instance(want, host) {
+    const id = await madeAs(await idOf(want, host), host);
+    return id === undefined ? undefined : instance({ id }, host.services);
+  },
 
   examples: [
     {

@@ -6,7 +6,8 @@ import { z } from "zod";
 
 import { type Changes, diff } from "../../changes.ts";
 import type { Host, ReadHost } from "../../host/host.ts";
-import { assertUp, isEnabled, starting } from "../service/unit.ts";
+import type { ReadServices } from "../../host/services.ts";
+import { assertUp, instanceOf, isEnabled, starting } from "../service/unit.ts";
 import { ask, type As, heard, tell } from "./ask.ts";
 import { AS_GIVEN, keepDirectory, keepFile, type KeptFile, lookAtFile } from "./kept-file.ts";
 import { keyringText } from "./keyring.ts";
@@ -162,6 +163,10 @@ export async function start(osd: Osd, { files, services }: Host): Promise<void> 
   if (before.active !== "active") await starting(services, unit, () => services.start(unit));
   await assertUp(services, await services.status(unit), STABLE_MS);
 }
+
+/** Which start of it runs, for whoever asks whether it was restarted. */
+export const instance = ({ id }: Pick<Osd, "id">, services: ReadServices): Promise<string | undefined> =>
+  instanceOf(services, unitOf(id));
 
 /** A process that runs is not yet a disk that the cluster counts on: the monitors say when it is. */
 export async function restart(osd: Pick<Osd, "id">, host: Host): Promise<void> {

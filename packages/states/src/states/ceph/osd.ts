@@ -11,6 +11,7 @@ import {
   dirOf,
   furnish,
   type HomeProperties,
+  instance,
   lookAtHome,
   makeStore,
   type Osd,
@@ -82,6 +83,10 @@ export default defineState({
   },
   protects: async () => "the cluster would be without this disk for a while",
   restarts: ({ device }) => restartsOsd(`ceph-osd on ${device}`),
+  async instance(want, host) {
+    const found = await stateOfDisk(want, idOf(want), host);
+    return found.is === "made" ? instance(found, host.services) : undefined;
+  },
 
   examples: [
     {

@@ -10,6 +10,7 @@ import {
   assertUp,
   existing,
   filesOf,
+  instanceOf,
   isEnabled,
   settledOf,
   StableFor,
@@ -90,6 +91,8 @@ export default defineState({
   },
 
   restarts: ({ unit, domain = unit, role }) => ({ unit, domain, role }),
+
+  instance: ({ unit }, { services }) => instanceOf(services, unit),
 
   async refresh(want, host) {
     const { services } = host;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import { checkParams } from "../../check-params.ts";
 import { check, make } from "../../engine/step.ts";
-import { writeHost } from "../../host/host.ts";
+import { readHost, writeHost } from "../../host/host.ts";
 import type { UnitStatus } from "../../host/services.ts";
 import { states } from "../../states.gen.ts";
 import type { Given } from "../../testing/given.ts";
@@ -28,6 +28,7 @@ function declared(
     check: () => check(step),
     apply: async () => make(step, await check(step)),
     refresh: () => spec.refresh!(want, writeHost(seen)),
+    instance: () => spec.instance!(want, readHost(seen)),
     log,
   };
 }
@@ -44,6 +45,17 @@ describe("service.running", () => {
       }
     },
   );
+
+  test("each start of it has a name of its own, and one that has not read its unit file has none", async () => {
+    const given: Given = { services: { a: { active: true } } };
+    const { instance, refresh } = declared("service.running", { unit: "a", stableFor: "0s" }, given);
+    const first = await instance();
+    expect(await instance()).toBe(first);
+    await refresh();
+    expect([undefined, first]).not.toContain(await instance());
+    for (const change of [{ needsDaemonReload: true }, { active: "activating" }, { invocation: "" }] as const)
+      expect(await declared("service.running", { unit: "a" }, given, change).instance()).toBeUndefined();
+  });
 
   test("one that is enabled until the next boot only is not enabled", async () => {
     const given: Given = { services: { a: { active: true } } };

@@ -31,6 +31,12 @@ export function isEnabled({ enabled }: UnitStatus, wanted: boolean): boolean {
   return GIVEN.includes(enabled) ? wanted : enabled === "enabled";
 }
 
+/** This start of it; none of a unit whose files systemd has not read yet, for it would start again with those of before. */
+export async function instanceOf(services: ReadServices, unit: string): Promise<string | undefined> {
+  const { active, invocation, needsDaemonReload } = await services.status(unit);
+  return active === "active" && !needsDaemonReload && invocation !== "" ? invocation : undefined;
+}
+
 export async function existing(services: ReadServices, unit: string): Promise<UnitStatus> {
   const status = await services.status(unit);
   if (status.load === "not-found")
