@@ -37,17 +37,29 @@ export class Authority implements AsyncDisposable {
     return mustRun([...all.split(" "), "-subj", `/CN=${subject}`, ...words]);
   }
 
-  async give(host: Host, { name, directory, group }: Given): Promise<void> {
-    const names = `subjectAltName=DNS:${name},DNS:localhost,IP:127.0.0.1,IP:${host.address}`;
+  /** The authority's own certificate. */
+  get certificate(): string {
+    return readFileSync(this.#at("ca.pem"), "utf8");
+  }
+
+  /** A certificate of this name for a machine, and its key. */
+  async issue(name: string, address: string): Promise<{ certificate: string; privateKey: string }> {
+    const names = `subjectAltName=DNS:${name},DNS:localhost,IP:127.0.0.1,IP:${address}`;
     const signed = ["-CA", this.#at("ca.pem"), "-CAkey", this.#at("ca-key.pem")];
     const files = ["-keyout", this.#at("key.pem"), "-out", this.#at("cert.pem")];
     const words = ["-addext", "basicConstraints=critical,CA:FALSE", "-addext", names];
     await this.#made(name, ...words, ...signed, ...files);
-    const put = (to: string, from: string) =>
-      host.write(`${directory}/${to}`, readFileSync(this.#at(from), "utf8"));
-    await put("ca.pem", "ca.pem");
-    await put("agent.pem", "cert.pem");
-    await put("agent-key.pem", "key.pem");
+    const [certificate, privateKey] = ["cert.pem", "key.pem"].map((file) =>
+      readFileSync(this.#at(file), "utf8"),
+    );
+    return { certificate: certificate!, privateKey: privateKey! };
+  }
+
+  async give(host: Host, { name, directory, group }: Given): Promise<void> {
+    const { certificate, privateKey } = await this.issue(name, host.address);
+    await host.write(`${directory}/ca.pem`, this.certificate);
+    await host.write(`${directory}/agent.pem`, certificate);
+    await host.write(`${directory}/agent-key.pem`, privateKey);
     await host.must(["chgrp", "-R", group, directory]);
     await host.must(["chmod", "0640", `${directory}/agent-key.pem`]);
   }

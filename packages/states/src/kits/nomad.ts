@@ -60,10 +60,14 @@ export function nomadKit(kit: NomadKit): readonly Declaration[] {
   return [program, config, live, unit, up, ...back, ...open];
 }
 
-/** With the token that root of this node has. */
+/** With the token that root of this node has, and trusting whom its settings trust. */
 function accessOf({ agent: { operatorToken: token, ports, apiAddress: address }, settings: live }: NomadKit) {
   const api = apiUrl({ address, port: ports?.http, isSecure: live?.tls?.http === true });
-  return { api, ...(token !== undefined && { token }) };
+  return {
+    api,
+    ...(live?.ca !== undefined && { ca: live.ca }),
+    ...(token !== undefined && { token }),
+  };
 }
 
 /** An agent that was just started needs a while until its servers know it. */

@@ -53,7 +53,7 @@ export function vaultKit(kit: VaultKit): readonly Declaration[] {
   const ground = groundOf(kit, names, program);
   const live = liveOf(kit, names, program);
   const config = server(name, { ...kit.server, flavor, require: program } as Server);
-  const unit = unitOf(names, program);
+  const unit = unitOf(kit, names, program);
   const up = running(names.unit, {
     stage: "vault",
     restart,
@@ -132,7 +132,11 @@ function liveOf({ tls, logLevel = "info" }: VaultKit, names: Names, require: Dec
  * The unit with our configuration only: the package's own stays as it is, and is not read. An upgrade of the package
  * may lose the capability of the program's file, so the unit gives it.
  */
-function unitOf({ unit, program, directory: dir }: Names, require: Declaration): Declaration {
+function unitOf(
+  { server: { storage, registration } }: VaultKit,
+  { unit, program, directory: dir }: Names,
+  require: Declaration,
+): Declaration {
   const start = [
     `/usr/bin/${program}`,
     "server",
@@ -141,7 +145,11 @@ function unitOf({ unit, program, directory: dir }: Names, require: Declaration):
   ];
   return dropin(`${unit}.d/50-boma.conf`, {
     sections: {
-      Unit: { ConditionFileNotEmpty: ["", configPath(dir)] },
+      Unit: {
+        ConditionFileNotEmpty: ["", configPath(dir)],
+        // When the machine goes down it lets go of its lock while there is somebody to tell.
+        ...((storage.type === "consul" || registration) && { After: "consul.service" }),
+      },
       Service: {
         ExecStart: ["", start.join(" ")],
         AmbientCapabilities: "CAP_IPC_LOCK",

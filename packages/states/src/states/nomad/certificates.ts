@@ -1,6 +1,7 @@
 /**
- * Whether an agent can read its certificates. `nomad config validate` does not look at
- * them, and a client that is told to take up files which it cannot read ends itself.
+ * Whether an agent can read its certificates, and others would take them. `nomad config validate` does not look at
+ * them; a client that is told to take up files which it cannot read ends itself, and one that shows what its own
+ * authorities have not signed is alone from then on.
  */
 import { X509Certificate } from "node:crypto";
 
@@ -15,11 +16,20 @@ const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 export async function assertCertificates(files: ReadFiles, tls: Tls | undefined): Promise<void> {
   if (!tls) return;
   const { caFile, certFile, keyFile } = tls;
-  readPair(certFile, await textAt(files, certFile), await textAt(files, keyFile));
-  const authorities = (await textAt(files, caFile)).match(BLOCK) ?? [];
-  if (authorities.length === 0 || !authorities.every(isReadable))
+  const shown = await textAt(files, certFile);
+  readPair(certFile, shown, await textAt(files, keyFile));
+  const authorities = certificatesIn(await textAt(files, caFile));
+  if (!authorities || authorities.length === 0)
     throw blocked(`${caFile} has a certificate that cannot be read, or none`);
+  if (!certificatesIn(shown)?.some((one) => authorities.some((ca) => isBy(one, ca))))
+    throw blocked(
+      `nothing in ${caFile} has signed ${certFile}`,
+      "Others would refuse it. While authorities are exchanged, that file has the old one and the new one.",
+    );
 }
+
+const isBy = (one: X509Certificate, ca: X509Certificate): boolean =>
+  one.fingerprint256 === ca.fingerprint256 || (one.checkIssued(ca) && one.verify(ca.publicKey));
 
 async function textAt(files: ReadFiles, path: string): Promise<string> {
   const text = await readIfThere(files, path);
@@ -27,10 +37,11 @@ async function textAt(files: ReadFiles, path: string): Promise<string> {
   return text;
 }
 
-function isReadable(block: string): boolean {
+/** Nothing where one of them cannot be read. */
+function certificatesIn(text: string): readonly X509Certificate[] | undefined {
   try {
-    return new X509Certificate(block).subject !== undefined;
+    return (text.match(BLOCK) ?? []).map((block) => new X509Certificate(block));
   } catch {
-    return false;
+    return undefined;
   }
 }

@@ -161,6 +161,25 @@ describe("a client that takes no jobs", () => {
 });
 
 describe("the gate", () => {
+  test.each([
+    [
+      "says that its certificates are refused",
+      1000,
+      /^misconfigured: rpc error: EOF; certificates are refused: /,
+    ],
+    ["forgets a refusal that was mended since", 120_000, /^starting: rpc error: EOF$/],
+  ])("%s", async (_title, agoMs, says) => {
+    const host = memoryHost({
+      ...up,
+      http: { [`GET ${API}/status/leader`]: { status: 500, body: "rpc error: EOF" } },
+    });
+    const text = "[ERROR] client: yamux: remote error: tls: unknown certificate authority";
+    host.ports.services.read.logs = async (unit) => [{ atMs: Date.now() - agoMs, unit, priority: 6, text }];
+    const want = ready.spec.params.parse({ node: "a", mode: "client" });
+    const { state } = await ready.spec.check(want, readHostOf(host));
+    expect(state?.from).toMatch(says);
+  });
+
   const up = { services: { nomad: { active: true } } };
   const led = { [`GET ${API}/status/leader`]: { body: '"10.0.0.11:4647"' }, ...self };
   /** One that nobody asked for may be ill. */
@@ -185,6 +204,23 @@ describe("the gate", () => {
       "says that there is no leader",
       { http: { [`GET ${API}/status/leader`]: { body: '""' } } },
       /^starting: no leader/,
+    ],
+    [
+      "names servers that do not answer",
+      {
+        http: {
+          [`GET ${API}/status/leader`]: { body: '""' },
+          [`GET ${API}/agent/members`]: {
+            body: {
+              Members: [
+                { Name: "n1.global", Status: "alive" },
+                { Name: "n3.global", Status: "failed" },
+              ],
+            },
+          },
+        },
+      },
+      /^down: servers are away: n3\.global failed; no leader$/,
     ],
     [
       "says that it was drained",

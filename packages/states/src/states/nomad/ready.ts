@@ -1,14 +1,16 @@
 import { z } from "zod";
 
 import type { ReadHost } from "../../host/host.ts";
-import { isAnswered, jsonOf } from "../../host/http.ts";
+import { isAnswered, jsonOf, type ReadHttp } from "../../host/http.ts";
 import { saysHealth, type Servers } from "../daemon/raft-servers.ts";
 import { defineGate, type Health, notReady, ready } from "../gate/define-gate.ts";
 import { isSilent, silence } from "../gate/probes.ts";
 import { ask } from "./api.ts";
+import { serversAway } from "./away.ts";
 import { type DrainMark, markOf } from "./drain-mark.ts";
 import { type Node, nodeIdOf, selfOf } from "./node.ts";
 import { access, NodeName, UNIT } from "./parameters.ts";
+import { refusalIn } from "./refusals.ts";
 
 const params = z.strictObject({
   node: NodeName.describe("What this machine is called in the cluster."),
@@ -72,27 +74,44 @@ async function leads(want: Want, { http, services }: ReadHost): Promise<Health> 
   if (isSilent(answer)) return silence(services, UNIT, answer);
   const leader = answer.status === 200 ? jsonOf<string>(answer) : "";
   if (leader !== "") return ready(`${leader} leads`);
-  return notReady("starting", answer.status === 200 ? "no leader" : answer.body.trim().slice(0, 200));
+  const said = answer.status === 200 ? "no leader" : answer.body.trim().slice(0, SAID_MAX);
+  const alone = await withAway(want, http, said);
+  if (alone.cause !== "starting") return alone;
+  const refusal = await refusalIn(services);
+  return refusal === undefined
+    ? alone
+    : notReady("misconfigured", `${said}; certificates are refused: ${refusal}`);
 }
 
+const SAID_MAX = 200;
 const DENIED = 403;
+
+/** Who is away is why: nothing starts there that could be waited for. */
+async function withAway(want: Want, http: ReadHttp, said: string): Promise<Unhealthy> {
+  const away = await serversAway(http, want);
+  return away.length === 0
+    ? { healthy: false, cause: "starting", says: said }
+    : { healthy: false, cause: "down", says: `servers are away: ${away.join(", ")}; ${said}` };
+}
+type Unhealthy = Extract<Health, { readonly healthy: false }>;
 
 async function serversAreWell(want: Want, { http }: ReadHost): Promise<Health> {
   const answer = await ask(http, want, "/v1/operator/autopilot/health");
   if (isAnswered(answer) && answer.status === DENIED)
     return ready("the servers are not for this token to see");
   if (!isAnswered(answer) || !saysHealth(answer.status))
-    return notReady("starting", "the servers do not say how they are");
+    return withAway(want, http, "the servers do not say how they are");
   const health = jsonOf<Servers>(answer);
   const well = health.Servers.filter(({ Healthy: isWell, Voter: votes }) => isWell && votes);
   const ill = health.Servers.filter((server) => !well.includes(server)).map(({ Name: name }) => name);
   if (!health.Healthy || ill.length > 0)
-    return notReady(
-      "starting",
+    return withAway(
+      want,
+      http,
       `these servers are not well, or have no vote yet: ${ill.join(", ") || "unknown"}`,
     );
   if (want.servers !== undefined && well.length < want.servers)
-    return notReady("starting", `${well.length} of ${want.servers} servers are there`);
+    return withAway(want, http, `${well.length} of ${want.servers} servers are there`);
   return ready(`${well.length} servers, of which ${health.FailureTolerance} may fail`);
 }
 

@@ -7,6 +7,8 @@ import type { LogLine } from "../../host/services.ts";
 import type { AnySpec } from "../../state-spec.ts";
 import { type Given, memoryHost } from "../../testing/index.ts";
 import { tryState } from "../../testing/try-state.ts";
+import { EXAMPLE_CERTIFICATE, EXAMPLE_KEY } from "../cert/example-pair.ts";
+import { makeKey, selfSigned } from "../cert/issue.ts";
 import settings from "./settings.ts";
 
 const API = "http://127.0.0.1:4646/v1";
@@ -16,6 +18,12 @@ const TLS = {
   certFile: "/etc/nomad.d/cert.pem",
   keyFile: "/etc/nomad.d/key.pem",
 };
+
+const OWN = { [TLS.certFile]: EXAMPLE_CERTIFICATE, [TLS.keyFile]: EXAMPLE_KEY };
+const STRANGE = selfSigned(makeKey("ec"), ["web.example"], {
+  from: new Date(Date.now() - 60_000),
+  to: new Date(Date.now() + 3_600_000),
+});
 
 interface Answers {
   /** What it writes when it is told to reload. */
@@ -85,13 +93,25 @@ test("other certificates at the same place are not told to an agent whose other 
 test.each([
   [{}, /there is no \/etc\/nomad\.d\/cert\.pem/],
   [{ [TLS.certFile]: "x", [TLS.keyFile]: "x", [TLS.caFile]: "x" }, /there is no certificate/],
-])("certificates that it could not read are never told to it", async (files, message) => {
+  [{ ...OWN, [TLS.caFile]: "x" }, /ca\.pem has a certificate that cannot be read, or none/],
+  [{ ...OWN, [TLS.caFile]: STRANGE }, /nothing in \/etc\/nomad\.d\/ca\.pem has signed/],
+])(
+  "certificates that it could not read, or nobody would take, are never told to it",
+  async (files, message) => {
+    const { host, reloads } = agentThat({ files });
+    await expect(tryState(settings, "a", { tls: TLS }, host)).rejects.toMatchObject({
+      code: "state/blocked",
+      message: expect.stringMatching(message),
+    });
+    expect(reloads).toEqual([]);
+  },
+);
+
+test("while authorities are exchanged its own may be the old one, beside the new one", async () => {
+  const files = { ...OWN, [TLS.caFile]: `${STRANGE}${EXAMPLE_CERTIFICATE}` };
   const { host, reloads } = agentThat({ files });
-  await expect(tryState(settings, "a", { tls: TLS }, host)).rejects.toMatchObject({
-    code: "state/blocked",
-    message: expect.stringMatching(message),
-  });
-  expect(reloads).toEqual([]);
+  await tryState(settings, "a", { tls: TLS }, host);
+  expect(reloads).toHaveLength(1);
 });
 
 test("an agent that says that it could not is believed, and told again in the next run", async () => {

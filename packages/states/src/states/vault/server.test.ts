@@ -78,6 +78,12 @@ describe("vault.server", () => {
     ["a listener in the clear on the network", { ...FILE, listeners: [{ address: "0.0.0.0:8200" }] }, /tls/],
     ["raft that its peers cannot find", { ...RAFT, clusterAddr: undefined }, /clusterAddr/],
     ["Consul as storage of OpenBao", { ...FILE, flavor: "openbao", storage: { type: "consul" } }, /OpenBao/],
+    ["a directory that registers itself: it would not start", { ...FILE, registration: {} }, /registration/],
+    [
+      "a Consul elsewhere, to which its token would travel in the clear",
+      { ...FILE, storage: { type: "consul", address: "10.0.0.11:8500" } },
+      /on this machine/,
+    ],
     ["audit devices in Vault's configuration", { ...FILE, audit: { "f/": { type: "file" } } }, /audit/],
     [
       "one that is to open itself by its own address",
@@ -171,13 +177,21 @@ describe("vault.server", () => {
       { name: "vault", port: 8200, proto: "tcp", exposure: "mesh" },
       { name: "vault-cluster", port: 8201, proto: "tcp", exposure: "mesh" },
     ]);
+    // It has peers there too, and finds their port by itself.
+    const onConsul = { ...RAFT, storage: { type: "consul" }, clusterAddr: undefined };
+    expect(needs(onConsul)).toContainEqual({
+      name: "vault-cluster",
+      port: 8201,
+      proto: "tcp",
+      exposure: "lan",
+    });
   });
 
   test("stands on Consul only where it stores or registers there", () => {
     const awaits = (params: object) =>
       server.spec.awaits?.(checkParams(server.spec, { ...params, name: "a" }) as never);
     expect(awaits(FILE)).not.toContain("consul");
-    expect(awaits({ ...FILE, registration: {} })).toContain("consul");
+    expect(awaits({ ...RAFT, registration: {} })).toContain("consul");
     expect(awaits({ ...FILE, storage: { type: "consul" } })).toContain("consul");
   });
 });

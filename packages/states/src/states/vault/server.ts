@@ -73,6 +73,18 @@ const params = z
     if (turns !== undefined) wrong("seal", turns);
     if (want.storage.type === "raft" && want.clusterAddr === undefined)
       wrong("clusterAddr", "raft has peers, and they must know where this one is");
+    if (want.registration && want.storage.type === "file")
+      wrong(
+        "registration",
+        "a directory serves one Vault alone, and that one does not start with a registration",
+      );
+    if (want.storage.type === "consul" && !isLoopback(want.storage.address))
+      wrong("storage", "Consul is asked by its agent on this machine: the token would travel in the clear");
+    if (want.registration && !isLoopback(want.registration.address))
+      wrong(
+        "registration",
+        "Consul is told by its agent on this machine: the token would travel in the clear",
+      );
     if (want.flavor === "openbao" && (want.storage.type === "consul" || want.registration))
       wrong("storage", "OpenBao has no Consul storage and registers with none: `file` or `raft`");
     if (want.flavor === "vault" && want.audit)
@@ -217,12 +229,12 @@ function tokensIn(text: string): string[] {
   return found;
 }
 
-/** Of listeners on loopback nobody else needs to know. Peers have a port of their own. */
-function portsOf({ listeners, clusterAddr, storage, exposure, from }: Want): PortNeed[] {
+/** Of listeners on loopback nobody else needs to know. Peers have a port of their own, said or not: the next one. */
+function portsOf({ listeners, storage, exposure, from }: Want): PortNeed[] {
   const whom = { proto: "tcp" as const, exposure, ...(from && { from }) };
   const open = listeners.filter(({ address }) => !isLoopback(address));
   const api = open.map(({ address }) => ({ name: "vault", port: portOf(address), ...whom }));
-  if (storage.type === "file" || clusterAddr === undefined) return api;
+  if (storage.type === "file") return api;
   const peers = new Set(
     open.map(({ address, clusterAddress }) => portOf(clusterAddress ?? address) + (clusterAddress ? 0 : 1)),
   );

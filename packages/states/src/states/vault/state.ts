@@ -2,7 +2,7 @@
 import type { ReadHost } from "../../host/host.ts";
 import { type HttpAnswer, isAnswered, jsonOf } from "../../host/http.ts";
 import { look, type Place } from "./api.ts";
-import { meaningOf, type Role } from "./health.ts";
+import { type Role, togetherOf } from "./health.ts";
 
 export interface VaultState {
   readonly role: Role;
@@ -42,9 +42,11 @@ interface Leader {
 }
 
 export async function stateOf(want: Place, host: Pick<ReadHost, "http">): Promise<VaultState> {
-  const { role, says } = meaningOf(await look(want, "sys/health", host));
+  const health = await look(want, "sys/health", host);
+  const leader = await look(want, "sys/leader", host);
+  const { role, says } = togetherOf(health, leader);
   const seal = bodyOf<SealStatus>(await look(want, "sys/seal-status", host));
-  const leads = bodyOf<Leader>(await look(want, "sys/leader", host));
+  const leads = bodyOf<Leader>(leader);
   const ha = leads.ha_enabled === true;
   const { raft_committed_index: committed, raft_applied_index: applied } = leads;
   return {
@@ -58,18 +60,22 @@ export async function stateOf(want: Place, host: Pick<ReadHost, "http">): Promis
     ha,
     leader: leads.leader_address || null,
     behind: committed === undefined || applied === undefined ? null : Math.max(0, committed - applied),
-    restart: restartOf(role, { ha, opensItself: seal.type !== undefined && seal.type !== "shamir" }),
+    restart: restartOf(role, {
+      ha,
+      opensItself: seal.type !== undefined && seal.type !== "shamir",
+      says,
+    }),
   };
 }
 
 /** Those who stand by first, then the active one, when it has stepped down. What people open is theirs to restart. */
 export function restartOf(
   role: Role,
-  { ha, opensItself }: { readonly ha: boolean; readonly opensItself: boolean },
+  { ha, opensItself, says }: { readonly ha: boolean; readonly opensItself: boolean; readonly says: string },
 ): Restart {
   if (role === "down" || role === "uninitialised") return { safe: true, why: "it serves nobody now" };
   if (role === "sealed") return { safe: true, why: "it is sealed already" };
-  if (role === "unfit") return { safe: false, why: "it is not as it should be: look at that first" };
+  if (role === "unfit") return { safe: false, why: `look at this first: ${says}` };
   if (!opensItself)
     return {
       safe: false,

@@ -3,12 +3,14 @@ import { BomaError, newSealingKey, sealTo } from "@boma/protocol";
 import { describe, expect, test } from "vitest";
 
 import unseal from "../../functions/vault/unseal.ts";
-import { writeHost } from "../../host/host.ts";
+import { readHost, writeHost } from "../../host/host.ts";
+import type { Given } from "../../testing/given.ts";
 import { memoryHost } from "../../testing/memory-host.ts";
 import { tryState } from "../../testing/try-state.ts";
-import { healthOf } from "./health.ts";
+import { healthOf, meaningOf, togetherOf } from "./health.ts";
 import mount from "./mount.ts";
 import policy from "./policy.ts";
+import ready from "./ready.ts";
 import secretId from "./secret-id.ts";
 import { awaitShare, openShare } from "./shares.ts";
 import { restartOf } from "./state.ts";
@@ -28,9 +30,11 @@ describe("health", () => {
     [501, false, "misconfigured"],
     [503, false, "sealed"],
     [530, false, "misconfigured"],
-    [500, false, "misconfigured"],
+    [500, false, "down"],
+    [418, false, "misconfigured"],
   ])("%i is ready: %s, cause %s", (status, healthy, cause) => {
-    expect(healthOf(answer(status))).toMatchObject({ healthy, ...(cause !== undefined && { cause }) });
+    const health = healthOf(meaningOf(answer(status)));
+    expect(health).toMatchObject({ healthy, ...(cause !== undefined && { cause }) });
   });
 
   test.each([
@@ -43,7 +47,34 @@ describe("health", () => {
     ["down", true, false, true],
     ["unfit", true, true, false],
   ] as const)("%s (ha %s, opens itself %s) may be restarted: %s", (role, ha, opensItself, safe) => {
-    expect(restartOf(role, { ha, opensItself }).safe).toBe(safe);
+    expect(restartOf(role, { ha, opensItself, says: "" }).safe).toBe(safe);
+  });
+
+  test.each([
+    ["who stands by for nobody serves nobody", 429, { ha_enabled: true, leader_address: "" }, "unfit"],
+    ["who stands by for somebody serves", 429, { ha_enabled: true, leader_address: "https://b" }, "standby"],
+    ["who is alone has no leader", 200, { ha_enabled: false }, "active"],
+  ])("%s", (_title, status, leader, role) => {
+    const said = { ...answer(200), body: JSON.stringify(leader) };
+    expect(togetherOf(answer(status), said)).toMatchObject({ role });
+  });
+
+  test("what it cannot read is told in its own words, and with it what it stands on", async () => {
+    const errors = ["Unexpected response code: 500 (No cluster leader)"];
+    const http = {
+      [`GET ${API}/sys/health`]: { status: 500, body: { errors: [] } },
+      [`GET ${API}/sys/leader`]: { status: 500, body: { errors } },
+    };
+    const want = ready.spec.params.parse({ name: "a", address: HERE.address, consul: true });
+    const said = async (services: Given["services"]) =>
+      (
+        await ready.spec.check(
+          want as never,
+          readHost(memoryHost({ http, ...(services && { services }) }).ports),
+        )
+      ).state?.from;
+    expect(await said({ consul: { active: true } })).toBe(`down: it cannot read its storage: ${errors[0]!}`);
+    expect(await said({ consul: {} })).toMatch(/^down: consul\.service, on which it stands, is inactive; /);
   });
 });
 
