@@ -1,4 +1,5 @@
 /** The order within a failure domain, and what stops it. */
+import { summaryOf } from "@boma/states/core";
 import { expect, test } from "vitest";
 
 import { goThroughDomain, type Rolling, type TurnEnd } from "./rolling.ts";
@@ -73,6 +74,26 @@ test("a node that fails stops its domain, and those behind it stay as they are",
   );
   expect(await go()).toMatchObject({ state: "stopped", why: "a: it is down", left: ["b", "c"] });
   expect(order).toEqual(["a"]);
+});
+
+test("a gate that stays shut after a restart is named as what stopped its domain", async () => {
+  const gate = { code: "gate/closed", message: "down: it does not answer", hint: "" };
+  const result = (id: string, more: object) => ({ id, state: "x", changes: {}, comment: "", ms: 1, ...more });
+  const value = {
+    ok: false,
+    catalog: "c",
+    results: [
+      result("service.running(a)", { result: "changed" }),
+      result("gate.http(a)", { result: "failed", error: gate }),
+    ],
+    summary: summaryOf([], 1),
+    cut: false,
+  };
+  const { go } = fleet(
+    { a: {}, b: {} },
+    { run: async ({ node, role }) => ({ node, role, status: "failed", ms: 1, value }) },
+  );
+  expect(await go()).toMatchObject({ state: "stopped", why: "a: gate.http(a) failed", left: ["b"] });
 });
 
 test("one that the cluster could not do without is waited for, and then stops the domain with the cause", async () => {

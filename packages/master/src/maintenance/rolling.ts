@@ -2,6 +2,8 @@
  * Through one failure domain, one node after another, who leads last. Before each
  * node all that are left are asked again; what goes wrong stops this domain.
  */
+import { asReport } from "@boma/states/core";
+
 import type { Absent, Turn } from "./survey.ts";
 
 export interface TurnEnd {
@@ -64,10 +66,15 @@ export async function goThroughDomain(
     if (end.error?.code === "maintenance/unsafe" && (await waits())) continue;
     course.ended(end);
     rolling.told(end);
-    if (end.status !== "ok" && end.status !== "changed")
-      return course.stopped(`${end.node}: ${end.error?.message ?? end.status}`);
+    if (end.status !== "ok" && end.status !== "changed") return course.stopped(`${end.node}: ${whyOf(end)}`);
     waits = rolling.patience();
   }
+}
+
+/** Where the job itself has nothing to say, the declaration that went wrong; how, stands in the turn. */
+function whyOf({ error, value, status }: TurnEnd): string {
+  const wrong = asReport(value)?.results.find((one) => one.error);
+  return error?.message ?? (wrong ? `${wrong.id} ${wrong.result}` : status);
 }
 
 /** Which nodes are done with, and which are still to come. */
