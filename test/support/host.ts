@@ -69,8 +69,7 @@ export class Host implements AsyncDisposable {
   readonly #space: Space;
   readonly #rootfs: string;
   readonly #machine: string;
-  readonly #networkd: boolean;
-  readonly #docker: boolean;
+  readonly #options: HostOptions;
   readonly #began = performance.now();
   #boot: Boot | undefined;
   /** The next time that it has come up. */
@@ -84,8 +83,7 @@ export class Host implements AsyncDisposable {
     space: Space;
     rootfs: string;
     machine: string;
-    networkd: boolean;
-    docker: boolean;
+    options: HostOptions;
   }) {
     this.name = parts.name;
     this.address = parts.address;
@@ -94,22 +92,19 @@ export class Host implements AsyncDisposable {
     this.#space = parts.space;
     this.#rootfs = parts.rootfs;
     this.#machine = parts.machine;
-    this.#networkd = parts.networkd;
-    this.#docker = parts.docker;
+    this.#options = parts.options;
   }
 
   static async start(options: HostOptions = {}): Promise<Host> {
     const name = options.name ?? `host${++unnamed}`;
-    const docker = options.docker ?? false;
-    const layer = docker ? withDocker(options.layer) : options.layer;
+    const layer = options.docker ? withDocker(options.layer) : options.layer;
     const layers = layer ? [await ensureLayer(layer)] : [];
     const rootfs = [...layers, await ensureRootfs()].join(":");
     const network = await sharedNetwork();
     const space = await Space.open();
     const { address, port } = await network.plug(space);
-    const networkd = options.networkd ?? false;
     const machine = ownedName();
-    const host = new Host({ name, address, port, network, space, rootfs, machine, networkd, docker });
+    const host = new Host({ name, address, port, network, space, rootfs, machine, options });
     try {
       await insertDisk(space, rootfs);
       for (const [card, lan] of Object.entries(options.cables ?? {})) await network.cable(space, card, lan);
@@ -130,8 +125,9 @@ export class Host implements AsyncDisposable {
   /** Switches it on. */
   async boot(): Promise<void> {
     if (this.#boot) throw new Error(`${this.name} is on already`);
+    const { networkd = false, docker = false, cables = {} } = this.#options;
     // Its network outlives it, and would remember what the kernel of a real machine has forgotten.
-    await forgetKernel(this.#space, this.#networkd);
+    await forgetKernel(this.#space, Object.keys(cables), networkd);
     const shared = process.execPath.startsWith(`${REPOSITORY}/`)
       ? [REPOSITORY]
       : [REPOSITORY, process.execPath];
@@ -140,7 +136,7 @@ export class Host implements AsyncDisposable {
       hostname: this.name,
       space: this.#space,
       shared,
-      docker: this.#docker,
+      docker,
     });
     this.#boot = boot;
     void boot.ended.then(({ wantsReboot }) => this.#wentDown(boot, wantsReboot));
@@ -212,7 +208,7 @@ export class Host implements AsyncDisposable {
   /** What its disk has of its own before it is switched on for the first time. */
   async #personalise(): Promise<void> {
     await nameDisk(this.#space, this.name, this.address);
-    if (this.#networkd) await giveNetworkd(this.#space, this.address);
+    if (this.#options.networkd) await giveNetworkd(this.#space, this.address);
   }
 
   /** Pulls its network cable, or puts it back. */

@@ -20,12 +20,16 @@ export async function giveNetworkd(space: Space, address: string): Promise<void>
   await space.must(["chroot", ROOT, "systemctl", "--quiet", "enable", UNITS[0]!]);
 }
 
-/** With its ports: the end of a container that is gone may be plugged in for a while, and answer for its address. */
-const UNPLUG = `
+/** With its ports, but for those that are cards: the end of a dead container may be plugged in for a while, and answer for its address. */
+const unplug = (cables: readonly string[]): string => `
 for bridge in /sys/class/net/*/bridge; do
   [ -d "$bridge" ] || continue
   path=\${bridge%/bridge}
-  for port in "$path"/brif/*; do [ ! -e "$port" ] || ip link delete dev "\${port##*/}"; done
+  for port in "$path"/brif/*; do
+    [ -e "$port" ] || continue
+    name=\${port##*/}
+    case " eth0 ${cables.join(" ")} " in *" $name "*) ;; *) ip link delete dev "$name" ;; esac
+  done
   ip link delete dev "\${path##*/}"
 done
 `;
@@ -39,12 +43,16 @@ echo 0 > /proc/sys/net/ipv6/conf/all/forwarding
 `;
 
 /** Before each boot: the kernel of a machine that comes up has no rules, no bridges, and only those addresses that somebody sets. */
-export async function forgetKernel(space: Space, setsAddresses: boolean): Promise<void> {
+export async function forgetKernel(
+  space: Space,
+  cables: readonly string[],
+  setsAddresses: boolean,
+): Promise<void> {
   const script = [
     // The names of its links are those of its own sysfs.
     "mount -t sysfs sysfs /sys",
     `chroot ${ROOT} nft flush ruleset`,
-    UNPLUG,
+    unplug(cables),
     setsAddresses ? FORGET_ADDRESSES : "",
     "umount /sys",
   ];
