@@ -261,8 +261,8 @@ describe("three blank machines", { timeout: 10 * 60_000 }, () => {
   });
 
   test("go down stage by stage", async () => {
-    const { code, states } = await cold("coldstop");
-    expect({ code, states }).toEqual({
+    const { code, states, said } = await cold("coldstop");
+    expect({ code, states }, said).toEqual({
       code: 0,
       states: Object.fromEntries(STAGES.map((stage) => [stage, "done"])),
     });
@@ -272,7 +272,7 @@ describe("three blank machines", { timeout: 10 * 60_000 }, () => {
 
   test("come up as far as Vault, which is told to be sealed; what stands on it is held back", async () => {
     const { code, states, said } = await cold("coldstart");
-    expect({ code, states }).toEqual({
+    expect({ code, states }, said).toEqual({
       code: 1,
       states: {
         ...Object.fromEntries(STAGES.map((stage) => [stage, "done"])),
@@ -286,8 +286,8 @@ describe("three blank machines", { timeout: 10 * 60_000 }, () => {
 
   test("come up whole once people have opened it, and are what they were", async () => {
     await openVault();
-    const { code, states } = await cold("coldstart");
-    expect({ code, states }).toEqual({
+    const { code, states, said } = await cold("coldstart");
+    expect({ code, states }, said).toEqual({
       code: 0,
       states: Object.fromEntries(STAGES.map((stage) => [stage, "done"])),
     });

@@ -173,7 +173,8 @@ async function assertPlace(path: string, { files }: ReadHost): Promise<void> {
     });
 }
 
-const ANSWER_MS = 15_000;
+/** After a cold start a mount that has outlived its cluster takes a while until it finds it again. */
+const ANSWER_MS = 45_000;
 
 /** In a program of its own: who asks a filesystem whose cluster is away may wait for ever. */
 async function answerOf(path: string, { commands }: ReadHost): Promise<string> {

@@ -1,5 +1,6 @@
 /** The parts of an OSD that do not depend on what it keeps its data on: its id, its directory, its unit. */
 import { createHash } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 
 import { BomaError, parseDuration } from "@boma/protocol";
 import { z } from "zod";
@@ -149,6 +150,9 @@ export async function makeStore(osd: Osd, { commands }: Host, more: readonly str
 }
 
 const STABLE_MS = parseDuration("3s");
+/** It reads its disk before it tells the monitors that it is there. */
+const COUNTED_MS_MAX = parseDuration("2m");
+const LOOK_MS = 1000;
 
 export async function start(osd: Osd, { files, services }: Host): Promise<void> {
   const dropin = dropinOf(osd);
@@ -173,7 +177,17 @@ export async function restart(osd: Pick<Osd, "id">, host: Host): Promise<void> {
   const unit = unitOf(osd.id);
   await starting(host.services, unit, () => host.services.restart(unit));
   await assertUp(host.services, await host.services.status(unit), STABLE_MS);
-  const dump = heard(await ask(host.commands, "osd dump", OsdDump, await announcer(host)));
-  if (dump.osds.some((one) => one.osd === osd.id && one.up === 1)) return;
-  throw new BomaError("service/unstable", `${unit} runs, and the monitors do not count osd.${osd.id} as up`);
+  const endsAt = performance.now() + COUNTED_MS_MAX;
+  for (;;) {
+    const asked = await ask(host.commands, "osd dump", OsdDump, await announcer(host));
+    if ("said" in asked && asked.said.osds.some((one) => one.osd === osd.id && one.up === 1)) return;
+    if (performance.now() >= endsAt) {
+      heard(asked);
+      throw new BomaError(
+        "service/unstable",
+        `${unit} runs, and the monitors do not count osd.${osd.id} as up`,
+      );
+    }
+    await pause(LOOK_MS);
+  }
 }
