@@ -57,7 +57,8 @@ export interface Converged {
 export const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 
 const RUN_MS_MAX = 60_000;
-const SHUTDOWN_MS_MAX = 60_000;
+/** systemd itself gives a unit that does not stop 90 s, and there may be two of them one behind the other. */
+const SHUTDOWN_MS_MAX = 200_000;
 
 let unnamed = 0;
 
