@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { Fleet } from "../support/fleet.ts";
 import { type Host, onBridge, startHost } from "../support/host.ts";
+import { type Maintained, owing } from "../support/maintained.ts";
 import { run } from "../support/run.ts";
 
 const NAMES = ["n1", "n2", "n3"] as const;
@@ -61,17 +62,6 @@ const node = tree(() => {
 export default top({ "*": [node] });
 `;
 
-interface Maintained {
-  readonly ok: boolean;
-  readonly domains: readonly {
-    readonly domain: string;
-    readonly state: string;
-    readonly why?: string;
-    readonly left: readonly string[];
-    readonly turns: readonly { readonly node: string; readonly role: string; readonly status: string }[];
-  }[];
-}
-
 const hosts = new Map<string, Host>();
 let fleet: Fleet;
 beforeAll(async () => {
@@ -98,17 +88,6 @@ const maintain = async (...words: readonly string[]) => {
   const { code, value } = await fleet.json<Maintained>("maintain", "*", ...words);
   return { code, value, domain: value.domains?.[0] };
 };
-/** The machines that owe a restart, as they say it. */
-async function owing(): Promise<string[]> {
-  const { value } = await fleet.json<{ nodes: Record<string, readonly unknown[]> }>(
-    "maintain",
-    "*",
-    "--dry-run",
-  );
-  return Object.entries(value.nodes)
-    .flatMap(([id, owed]) => (owed.length > 0 ? id : []))
-    .toSorted();
-}
 const must = (name: string, ...argv: string[]): Promise<string> => hosts.get(name)!.must(argv);
 const pids = (): Promise<string[]> =>
   Promise.all(NAMES.map((name) => must(name, "systemctl", "show", "-P", "MainPID", "acme")));
@@ -148,7 +127,7 @@ test("one machine after another is restarted, who leads last, and then nothing i
 
 test("what somebody restarted after the change is owed no more, be it by hand or with the machine", async () => {
   await configure("three");
-  expect(await owing()).toEqual(["n1", "n2", "n3"]);
+  expect(await owing(fleet)).toEqual(["n1", "n2", "n3"]);
   const from = Date.now();
   await must("n1", "systemctl", "restart", "acme");
   const back = fleet.event("node.connected", ({ id, at }) => id === "n2" && at >= from);
@@ -156,13 +135,13 @@ test("what somebody restarted after the change is owed no more, be it by hand or
   await n2.reboot();
   await n2.serviceAgent("boma-agent", ["run", "--id", "n2"]);
   await back;
-  expect(await owing()).toEqual(["n3"]);
+  expect(await owing(fleet)).toEqual(["n3"]);
   const settled = new Set(["n1", "n2"]);
   await fleet.event("maintenance.settled", ({ id, at }) => {
     if (at >= from) settled.delete(id!);
     return settled.size === 0;
   });
-  await must("n2", "sh", "-c", "until systemctl is-active --quiet acme; do sleep 0.1; done");
+  await must("n2", "sh", "-c", "systemctl is-system-running --wait; systemctl is-active acme");
   const before = await pids();
   const { code, domain } = await maintain();
   expect(code).toBe(0);
@@ -175,15 +154,15 @@ test("what somebody restarted after the change is owed no more, be it by hand or
 test("a restart by hand before the change takes nothing of it, nor does one with a unit file that systemd has not read", async () => {
   await must("n1", "systemctl", "restart", "acme");
   await configure("four");
-  expect(await owing()).toEqual(["n1", "n2", "n3"]);
+  expect(await owing(fleet)).toEqual(["n1", "n2", "n3"]);
   // Then another change, which the restart in between has not seen.
   await must("n1", "systemctl", "restart", "acme");
   await configure("five");
-  expect(await owing()).toEqual(["n1", "n2", "n3"]);
+  expect(await owing(fleet)).toEqual(["n1", "n2", "n3"]);
   await must("n2", "sh", "-c", "mkdir -p /etc/systemd/system/acme.service.d");
   await must("n2", "sh", "-c", "printf '[Service]\\nNice=1\\n' > /etc/systemd/system/acme.service.d/x.conf");
   await must("n2", "systemctl", "restart", "acme");
-  expect(await owing()).toContain("n2");
+  expect(await owing(fleet)).toContain("n2");
   await must("n2", "rm", "-r", "/etc/systemd/system/acme.service.d");
   await must("n2", "systemctl", "daemon-reload");
   expect((await maintain()).code).toBe(0);

@@ -13,6 +13,7 @@ import { type Knobs, SERVERS, siteOf } from "../support/consul.ts";
 import { Fleet } from "../support/fleet.ts";
 import { type Host, onBridge, startHost } from "../support/host.ts";
 import { infraRepo, type InfraRepo } from "../support/infra/repo.ts";
+import { type Maintained, owing } from "../support/maintained.ts";
 import { run } from "../support/run.ts";
 
 /** Three hosts, and a package on each of them. */
@@ -23,22 +24,6 @@ const UNIT = "consul.service";
 const DOMAIN = "consul/dc1";
 /** A restart after this fails, as it would for a machine whose disk or configuration is broken. */
 const BROKEN = "/run/systemd/system/consul.service.d/broken.conf";
-
-interface Maintained {
-  readonly ok: boolean;
-  readonly domains: readonly {
-    readonly domain: string;
-    readonly state: string;
-    readonly why?: string;
-    readonly left: readonly string[];
-    readonly turns: readonly {
-      readonly node: string;
-      readonly role: string;
-      readonly status: string;
-      readonly error?: { readonly message: string };
-    }[];
-  }[];
-}
 
 const hosts = new Map<string, Host>();
 let fleet: Fleet;
@@ -58,18 +43,6 @@ async function maintain() {
   const words = ["maintain", "*", "--domain", DOMAIN, "--now", "--reason", "it is a test"];
   const { code, value } = await fleet.json<Maintained>(...words);
   return { code, domain: value.domains?.[0] };
-}
-
-/** Who owes a restart, as the machines say it. */
-async function owing(): Promise<string[]> {
-  const { value } = await fleet.json<{ nodes: Record<string, readonly unknown[]> }>(
-    "maintain",
-    "*",
-    "--dry-run",
-  );
-  return Object.entries(value.nodes)
-    .flatMap(([id, owed]) => (owed.length > 0 ? id : []))
-    .toSorted();
 }
 
 async function roleOf(name: string): Promise<{ readonly role: string; readonly safe: boolean }> {
@@ -141,7 +114,7 @@ test(
   async () => {
     await whole();
     await configure("deny");
-    expect(await owing()).toEqual(SERVERS);
+    expect(await owing(fleet)).toEqual(SERVERS);
     const led = await leader();
     const followers = SERVERS.filter((name) => name !== led);
     const since = (await must(led, "date", "+%Y-%m-%d %H:%M:%S")).trim();
@@ -167,7 +140,7 @@ test(
 
 test("a second time there is nothing to do, and nothing is restarted", async () => {
   const before = await Promise.all(SERVERS.map(pidOf));
-  expect(await owing()).toEqual([]);
+  expect(await owing(fleet)).toEqual([]);
   const { stdout, code } = await fleet.run("maintain", "*", "--now", "--reason", "it is a test");
   expect({ stdout, code }).toEqual({ stdout: "nothing waits for maintenance\n", code: 0 });
   expect(await Promise.all(SERVERS.map(pidOf))).toEqual(before);
@@ -204,7 +177,7 @@ test(
     await must(first, "systemctl", "start", UNIT);
     const pid = await pidOf(first);
     await whole();
-    expect(await owing()).toEqual([second, led].toSorted());
+    expect(await owing(fleet)).toEqual([second, led].toSorted());
     const { code, domain } = await maintain();
     expect(domain).toMatchObject({ state: "done", turns: [{ node: second }, { node: led }] });
     expect(code).toBe(0);

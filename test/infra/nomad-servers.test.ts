@@ -10,6 +10,7 @@ import { Authority } from "../support/cluster-certificates.ts";
 import { Fleet } from "../support/fleet.ts";
 import { type Host, onBridge, startHost } from "../support/host.ts";
 import { infraRepo } from "../support/infra/repo.ts";
+import { type Maintained } from "../support/maintained.ts";
 import {
   CLIENT,
   declare,
@@ -184,15 +185,6 @@ test(
     expect(failures(await apply(CLIENT))).toEqual([]);
   },
 );
-
-interface Maintained {
-  readonly domains: readonly {
-    readonly domain: string;
-    readonly state: string;
-    readonly left: readonly string[];
-    readonly turns: readonly { readonly node: string; readonly role: string; readonly status: string }[];
-  }[];
-}
 
 test(
   "one that is lost is told by the others with its cause, and nobody restarts one of those meanwhile",

@@ -16,6 +16,7 @@ import { Fleet, type FleetOptions } from "../support/fleet.ts";
 import { type Host, onBridge, REPOSITORY, startHost } from "../support/host.ts";
 import { mustRun } from "../support/hosts/program.ts";
 import { infraRepo } from "../support/infra/repo.ts";
+import { type Maintained } from "../support/maintained.ts";
 import { run } from "../support/run.ts";
 import { declare, type Knobs, NAMES, OTHER, type SiteParts, STORE } from "../support/vault-consul.ts";
 import { dataOf, Holders } from "../support/vault.ts";
@@ -258,14 +259,6 @@ test(
       await expect.poll(() => gateOf(name), { timeout: 60_000, interval: 1000 }).toBe("open");
   },
 );
-
-interface Maintained {
-  readonly domains: readonly {
-    readonly state: string;
-    readonly left: readonly string[];
-    readonly turns: readonly { readonly node: string; readonly role: string; readonly status: string }[];
-  }[];
-}
 
 test(
   "maintenance restarts the one that stands by, and stops there until its people have opened it",
