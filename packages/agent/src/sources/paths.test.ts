@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -79,6 +80,16 @@ test("of a directory each entry is told", async () => {
   await vi.waitFor(() =>
     expect(files.heard.toSorted()).toEqual([join(dir.path, "one"), join(dir.path, "two")]),
   );
+});
+
+test("of a directory that comes with what is in it, each entry is told", async () => {
+  await using dir = await temporaryDirectory();
+  const path = join(dir.path, "unit.d");
+  using files = watching([`${path}/`]);
+  // In one turn: it is full before anybody can have begun to watch it.
+  mkdirSync(path);
+  writeFileSync(join(path, "own.conf"), "");
+  await vi.waitFor(() => expect(files.heard).toContain(join(path, "own.conf")));
 });
 
 test("paths beyond the bound are named", async () => {

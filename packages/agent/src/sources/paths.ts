@@ -3,7 +3,7 @@
  * so that a file which is replaced by another one, or which is not there yet, is heard of too. Where that directory is
  * missing the nearest one above it is watched until it comes.
  */
-import { type FSWatcher, statSync, watch } from "node:fs";
+import { type FSWatcher, readdirSync, statSync, watch } from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
 
 import { messageOf } from "../files.ts";
@@ -129,7 +129,13 @@ class PathWatch implements Watched {
     this.#leave(path);
     this.place(path);
     const now = this.#places.get(path);
-    if (now !== before && now === directoryOf(path)) this.#tell(path, path);
+    if (now !== before && now === directoryOf(path)) this.#came(path);
+  }
+
+  /** What was put there before it was watched was told by nobody. */
+  #came(path: string): void {
+    this.#tell(path, path);
+    if (path.endsWith(sep)) for (const name of entriesOf(path)) this.#tell(join(path, name), path);
   }
 
   #leave(path: string): void {
@@ -152,7 +158,7 @@ class PathWatch implements Watched {
     for (const path of paths) {
       this.#places.delete(path);
       this.place(path);
-      if (directoryOf(path) === dir) this.#tell(path, path);
+      if (directoryOf(path) === dir) this.#came(path);
     }
   }
 
@@ -187,6 +193,14 @@ const directoryOf = (path: string): string => (path.endsWith(sep) ? path.slice(0
 /** The name below `dir` on the way to the path. */
 const nextOn = (dir: string, path: string): string =>
   path.slice(dir === sep ? 1 : dir.length + 1).split(sep)[0] ?? "";
+
+function entriesOf(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return [];
+  }
+}
 
 /** Which directory it is that has this name now; `undefined` where there is none. */
 function inodeOf(dir: string): string | undefined {
