@@ -27,16 +27,17 @@ import {
 import { z } from "zod";
 
 import { readIfThere, writeAtomic } from "./files.ts";
+import { keptObject } from "./kept-object.ts";
 
 const Base64Key = z
   .base64()
   .refine((text) => Buffer.from(text, "base64").length === 32, "32 bytes in base64");
-const StoredKeys = z.strictObject({
+const StoredKeys = keptObject({
   nkey: z.string().regex(/^SU[A-Z2-7]{56}$/),
   sign: Base64Key,
   seal: Base64Key,
 });
-const Stored = z.strictObject({
+const Stored = keptObject({
   version: z.literal(1),
   keys: StoredKeys,
   /** Starts of an agent on this home, this one included. */
@@ -45,9 +46,12 @@ const Stored = z.strictObject({
   proposed: NodeId,
   /** Servers, root pin and the enrolment seed, in the form of a join token. */
   kit: z.string().optional(),
-  approved: z
-    .strictObject({ id: NodeId, credential: z.string(), assigned: Assigned, assignedRevision: z.int() })
-    .optional(),
+  approved: keptObject({
+    id: NodeId,
+    credential: z.string(),
+    assigned: Assigned,
+    assignedRevision: z.int(),
+  }).optional(),
 });
 type Stored = z.output<typeof Stored>;
 export type Approved = NonNullable<Stored["approved"]>;

@@ -243,3 +243,17 @@ test("when the agent stops, a running job gives no return; the next process fail
   expect(byFunction("test.again")).toMatchObject({ status: "ok", value: "waited" });
   expect([fails.begun(), resumes.begun()]).toEqual([1, 2]);
 });
+
+test("with patience a stop lets what runs end with its own return, and begins nothing more", async () => {
+  const { spec, begun, go } = waiting();
+  const { jobs, journal, returns } = await bench({ functions: { "test.wait": spec } });
+  jobs.accept(order({ function: "test.wait" }));
+  await vi.waitFor(() => expect(begun()).toBe(1));
+  const stopped = jobs.stop(1000, 60_000);
+  jobs.accept(order({ function: "test.wait" }));
+  go();
+  await stopped;
+  expect(returns).toMatchObject([{ status: "ok", value: "waited" }]);
+  expect(journal.interrupted()).toEqual([]);
+  expect(begun()).toBe(1);
+});

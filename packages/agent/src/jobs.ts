@@ -55,6 +55,8 @@ export interface JobPorts {
   readonly sign: (body: NodeReturnBody) => KeptReturn;
   readonly sendReturn: (kept: KeptReturn) => void;
   readonly sendProgress: (body: NodeProgressBody) => boolean;
+  /** Called when a job began or ended. */
+  readonly changed?: (() => void) | undefined;
 }
 
 interface Running {
@@ -155,6 +157,7 @@ export class Jobs {
   async #run({ order, progress, resumed }: Queued): Promise<void> {
     const controller = new AbortController();
     this.#running.set(order.job, { order, since: this.#ports.time.steady(), controller });
+    this.#ports.changed?.();
     const startedAt = this.#ports.time.now();
     const since = this.#ports.time.steady();
     const soon = setTimeout(() => progress.accepted(), ACCEPTED_AFTER_MS);
@@ -187,6 +190,7 @@ export class Jobs {
       void this.#run(queued);
     }
     if (this.#running.size === 0) this.#idle.resolve();
+    this.#ports.changed?.();
   }
 
   /** Everything that can refuse, in the order of what is cheapest to know. */
@@ -268,13 +272,21 @@ export class Jobs {
     sendReturn(kept);
   }
 
-  /** Ends what runs. Its start stays in the journal without an end, for the next process to find. */
-  async stop(ms: number): Promise<void> {
+  /**
+   * Takes no more, and ends what still runs after the patience. Its start stays in the journal without an end, for the
+   * next process to find.
+   */
+  async stop(ms: number, patienceMs = 0): Promise<void> {
     this.#stopping = true;
     this.#queue.clear();
+    if (patienceMs > 0) await this.#whenIdle(patienceMs);
+    for (const { controller } of this.#running.values()) controller.abort(new Stopped("stopping"));
+    await this.#whenIdle(ms);
+  }
+
+  async #whenIdle(ms: number): Promise<void> {
     if (this.#running.size === 0) return;
     this.#idle = Promise.withResolvers();
-    for (const { controller } of this.#running.values()) controller.abort(new Stopped("stopping"));
     const late = new AbortController();
     await Promise.race([this.#idle.promise, pause(ms, late.signal)]);
     late.abort();

@@ -2,9 +2,10 @@
 import { z } from "zod";
 
 import { messageOf, readIfThere, writeAtomic } from "../files.ts";
+import { keptObject } from "../kept-object.ts";
 import type { Log } from "../log.ts";
 
-const File = z.record(z.string(), z.strictObject({ raised: z.boolean(), since: z.number() }));
+const File = z.record(z.string(), keptObject({ raised: z.boolean(), since: z.number() }));
 export type Levels = ReadonlyMap<string, { readonly raised: boolean; readonly since: number }>;
 
 export class LevelFile {

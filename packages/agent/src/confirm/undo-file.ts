@@ -13,20 +13,24 @@ import { join } from "node:path";
 import { z } from "zod";
 
 import { isMissing, readIfThere, syncDirectory, writeAtomic } from "../files.ts";
+import { keptObject } from "../kept-object.ts";
 
-const Undo = z.strictObject({
+const Undo = keptObject({
   files: z.array(
-    z.strictObject({
+    keptObject({
       path: z.string().startsWith("/"),
-      was: z
-        .strictObject({ base64: z.string(), mode: z.string(), owner: z.string(), group: z.string() })
-        .nullable(),
+      was: keptObject({
+        base64: z.string(),
+        mode: z.string(),
+        owner: z.string(),
+        group: z.string(),
+      }).nullable(),
     }),
   ),
   commands: z.array(z.array(z.string()).min(1)),
 });
 
-const UndoFile = z.strictObject({
+const UndoFile = keptObject({
   declaration: z.string(),
   undo: Undo,
   /** Below which directory the paths are: that of `--root`, else `/`. */

@@ -6,8 +6,9 @@ import { DRIFT_MODES } from "@boma/protocol";
 import { z } from "zod";
 
 import { messageOf, readIfThere, writeAtomic } from "../files.ts";
+import { keptObject } from "../kept-object.ts";
 
-const Drifting = z.strictObject({
+const Drifting = keptObject({
   /** Of the differences: others are told anew. */
   digest: z.string(),
   /** Of what the catalog says of it. */
@@ -18,18 +19,18 @@ const Drifting = z.strictObject({
 });
 export type Drifting = z.output<typeof Drifting>;
 
-const Facts = z.strictObject({
+const Facts = keptObject({
   version: z.literal(1),
   /** When the whole catalog was last looked at, by the master's time. */
   lookedAt: z.number().nullable(),
   /** What was last told of a whole look. */
-  told: z.strictObject({ outcome: z.string(), at: z.number() }).nullable(),
+  told: keptObject({ outcome: z.string(), at: z.number() }).nullable(),
   drifting: z.record(z.string(), Drifting),
   failing: z.record(z.string(), z.string()),
   /** When each was put right, and whose doing it was. */
-  reverts: z.record(z.string(), z.array(z.strictObject({ at: z.number(), who: z.array(z.string()) }))),
+  reverts: z.record(z.string(), z.array(keptObject({ at: z.number(), who: z.array(z.string()) }))),
   /** Left alone by the loop breaker. */
-  stopped: z.record(z.string(), z.strictObject({ reverts: z.int(), at: z.number(), entry: z.string() })),
+  stopped: z.record(z.string(), keptObject({ reverts: z.int(), at: z.number(), entry: z.string() })),
   /** An enforcement that began: what of it is not done, the next one finishes. */
   enforcing: z.array(z.string()),
 });

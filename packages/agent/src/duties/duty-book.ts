@@ -7,10 +7,11 @@ import type { Duties, Duty, Port, ReadDuties } from "@boma/states/core";
 import { z } from "zod";
 
 import { messageOf, readIfThere, writeAtomic } from "../files.ts";
+import { keptObject } from "../kept-object.ts";
 
 const File = z.record(
   z.string(),
-  z.strictObject({ kind: z.string(), params: z.record(z.string(), z.unknown()) }),
+  keptObject({ kind: z.string(), params: z.record(z.string(), z.unknown()) }),
 );
 
 export class DutyBook {

@@ -8,9 +8,10 @@ import { z } from "zod";
 
 import { messageOf, readIfThere, writeAtomic } from "../files.ts";
 import { JOURNAL_HEAD, packRecord, salvage } from "../journal-file.ts";
+import { keptObject } from "../kept-object.ts";
 import type { Log } from "../log.ts";
 
-const SpoolEvent = z.strictObject({
+const SpoolEvent = keptObject({
   kind: z.literal("event"),
   /** Rises with each event: the order in which they are told. */
   number: z.int(),
@@ -26,9 +27,9 @@ const SpoolEvent = z.strictObject({
 const SpoolRecord = z.discriminatedUnion("kind", [
   SpoolEvent,
   /** The bus has it, and everything before it. */
-  z.strictObject({ kind: z.literal("acked"), number: z.int() }),
-  z.strictObject({ kind: z.literal("dropped"), number: z.int() }),
-  z.strictObject({ kind: z.literal("lost"), count: z.int(), since: z.number(), until: z.number() }),
+  keptObject({ kind: z.literal("acked"), number: z.int() }),
+  keptObject({ kind: z.literal("dropped"), number: z.int() }),
+  keptObject({ kind: z.literal("lost"), count: z.int(), since: z.number(), until: z.number() }),
 ]);
 export type SpoolEvent = z.output<typeof SpoolEvent>;
 export type SpoolRecord = z.output<typeof SpoolRecord>;

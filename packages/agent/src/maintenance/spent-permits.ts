@@ -8,8 +8,9 @@ import { z } from "zod";
 
 import type { MasterTime } from "../clock.ts";
 import { messageOf, readIfThere, writeAtomic } from "../files.ts";
+import { keptObject } from "../kept-object.ts";
 
-const Spent = z.record(z.string(), z.strictObject({ expires: z.number() }));
+const Spent = z.record(z.string(), keptObject({ expires: z.number() }));
 type Spent = z.output<typeof Spent>;
 
 /** Kept so much longer than they hold: a clock that was set back brings none of them back. */

@@ -5,8 +5,9 @@ import { dirname } from "node:path";
 import { z } from "zod";
 
 import { readIfThere, writeAtomic } from "../files.ts";
+import { keptObject } from "../kept-object.ts";
 
-const Told = z.strictObject({
+const Told = keptObject({
   unit: z.string(),
   domain: z.string(),
   since: z.number(),

@@ -5,8 +5,9 @@ import { dirname } from "node:path";
 import { z } from "zod";
 
 import { readIfThere, writeAtomic } from "../files.ts";
+import { keptObject } from "../kept-object.ts";
 
-const Run = z.strictObject({
+const Run = keptObject({
   due: z.number(),
   startedAt: z.number(),
   ms: z.number(),
@@ -14,17 +15,17 @@ const Run = z.strictObject({
   comment: z.string(),
 });
 
-export const ScheduleRecord = z.strictObject({
+export const ScheduleRecord = keptObject({
   /** What its times were: with other ones an old place means nothing. */
   times: z.string(),
   dealtWith: z.number(),
   ranAt: z.number().optional(),
   boot: z.string().optional(),
   /** Begun, and not ended yet. */
-  running: z.strictObject({ due: z.number(), startedAt: z.number() }).optional(),
+  running: keptObject({ due: z.number(), startedAt: z.number() }).optional(),
   lastRun: Run.optional(),
   missed: z.int(),
-  lastMissed: z.strictObject({ due: z.number(), count: z.int(), why: z.string() }).optional(),
+  lastMissed: keptObject({ due: z.number(), count: z.int(), why: z.string() }).optional(),
 });
 export type ScheduleRecord = z.output<typeof ScheduleRecord>;
 

@@ -35,6 +35,8 @@ export interface SchedulesPorts extends RunPorts {
   readonly clock: ScheduleClock;
   readonly tell: (event: NodeEventBody) => void;
   readonly log: Log;
+  /** Called when a run began or ended. */
+  readonly changed?: (() => void) | undefined;
   /** Calls once, after this time; another call in its place ends it. */
   readonly wake?: (ms: number, call: () => void) => () => void;
 }
@@ -62,6 +64,10 @@ export class NodeSchedules implements Schedules {
 
   constructor(ports: SchedulesPorts) {
     this.#ports = ports;
+  }
+
+  get isIdle(): boolean {
+    return this.#running.size === 0;
   }
 
   async start(): Promise<void> {
@@ -139,10 +145,12 @@ export class NodeSchedules implements Schedules {
     const startedAt = clock.now();
     const done = this.#begin(name, schedule, { ...run, startedAt }).then((ended) => {
       this.#running.delete(name);
+      this.#ports.changed?.();
       if (ended) this.#end(name, schedule, { ...ended, due: run.due, startedAt }, run.asked ?? false);
       return ended;
     });
     this.#running.set(name, { controller: run.controller, done });
+    this.#ports.changed?.();
     return done;
   }
 

@@ -6,8 +6,9 @@ import { type Stage, STAGES } from "@boma/states/core";
 import { z } from "zod";
 
 import { readIfThere, writeAtomic } from "../files.ts";
+import { keptObject } from "../kept-object.ts";
 
-const Held = z.strictObject({ boot: z.string(), stages: z.array(z.enum(STAGES)) });
+const Held = keptObject({ boot: z.string(), stages: z.array(z.string()) });
 
 interface HoldsOptions {
   readonly bootId: string;
@@ -28,7 +29,8 @@ export class StageHolds {
     const bytes = await readIfThere(this.#path);
     const read = Held.safeParse(bytes && parsed(bytes));
     if (!read.success || read.data.boot !== this.#options.bootId) return new Set();
-    return new Set(read.data.stages);
+    // A later version may know more of them.
+    return new Set(STAGES.filter((stage) => read.data.stages.includes(stage)));
   }
 
   async hold(stage: Stage): Promise<void> {

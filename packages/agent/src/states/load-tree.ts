@@ -1,5 +1,6 @@
 /** A tree in TypeScript from wherever it lies: what it imports by name comes from this agent, not from beside it. */
-import { registerHooks } from "node:module";
+import { createRequire, registerHooks } from "node:module";
+import { isSea } from "node:sea";
 import { pathToFileURL } from "node:url";
 
 import { BomaError } from "@boma/protocol";
@@ -27,7 +28,8 @@ export async function loadTree(path: string): Promise<Tree> {
   await hook();
   let module: { default?: unknown };
   try {
-    module = (await import(pathToFileURL(path).href)) as { default?: unknown };
+    // In a single executable `import()` finds no files.
+    module = (isSea() ? createRequire(path)(path) : await import(pathToFileURL(path).href)) as typeof module;
   } catch (cause) {
     throw new BomaError("usage/file", `${path} cannot be loaded: ${whereAndWhat(cause, path)}`, { cause });
   }

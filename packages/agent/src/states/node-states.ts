@@ -46,6 +46,8 @@ export interface NodeStatesPorts {
   /** It could not be kept. */
   readonly notKept: (thrown: unknown) => void;
   readonly now: () => number;
+  /** Called when a run of states came or left. */
+  readonly changed?: (() => void) | undefined;
 }
 
 export interface StateCall {
@@ -76,7 +78,7 @@ export class NodeStates {
   constructor(ports: NodeStatesPorts) {
     const dir = join(ports.dir, "states");
     this.#ports = ports;
-    this.#turns = new Turns(dir);
+    this.#turns = new Turns(dir, ports.changed);
     const { durable, now } = ports;
     this.#pending = pendingFile(join(dir, "pending.json"), { durable, now });
     this.#world = {
@@ -160,6 +162,15 @@ export class NodeStates {
     } finally {
       await turn.end();
     }
+  }
+
+  /** Runs of states wait in their queue until the signal; those of jobs are in the journal, and may go on elsewhere. */
+  async keepOut(who: string, signal: AbortSignal): Promise<void> {
+    const over = new Promise<void>((resolve) =>
+      signal.addEventListener("abort", () => resolve(), { once: true }),
+    );
+    // What hinders it, such as a full disk, hinders every other run as well.
+    await this.alone(who, signal, () => over).catch(() => undefined);
   }
 
   /** An apply that ran is told as it ran, whether its catalog could be kept or not. */

@@ -10,14 +10,15 @@ import type { PendingRefreshes } from "@boma/states/core";
 import { z } from "zod";
 
 import { messageOf, readIfThere, writeAtomic } from "../files.ts";
+import { keptObject } from "../kept-object.ts";
 
-const Noted = z.strictObject({
+const Noted = keptObject({
   since: z.number(),
   cause: z.string().nullable(),
   /** The start of it that was found to run without the change. */
   instance: z.string().optional(),
 });
-const Pending = z.strictObject({
+const Pending = keptObject({
   refresh: z.array(z.string()),
   /** Since when, and because of which declaration; absent of what an older agent wrote. */
   noted: z.record(z.string(), Noted).default({}),
@@ -56,7 +57,7 @@ export function pendingFile(path: string, { durable = true, now = Date.now }: Op
       const noted = { ...before.noted };
       if (!to(ids, noted)) return;
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      const text = JSON.stringify({ refresh: [...ids], noted } satisfies Pending);
+      const text = JSON.stringify({ ...before, refresh: [...ids], noted } satisfies Pending);
       await writeAtomic(path, text, { durable });
     });
   return {

@@ -25,10 +25,13 @@ interface Place {
 
 export class Turns {
   readonly #dir: string;
+  readonly #changed: () => void;
   readonly #queue: Place[] = [];
 
-  constructor(dir: string) {
+  /** `changed` is called when somebody came or left. */
+  constructor(dir: string, changed: () => void = () => undefined) {
     this.#dir = dir;
+    this.#changed = changed;
   }
 
   /** Who runs now, and who waits, in order. */
@@ -49,8 +52,10 @@ export class Turns {
     const before = this.#queue.findLast((one) => !one.giveWay) ?? ahead;
     for (const one of this.#queue) one.giveWay?.();
     this.#queue.push(place);
+    this.#changed();
     const leave = (): void => {
       this.#queue.splice(this.#queue.indexOf(place), 1);
+      this.#changed();
       left.resolve();
     };
     try {
