@@ -1,5 +1,6 @@
 /** What an agent does: runs of states, its look after them, its schedules, and the jobs that the master sends. */
 import { join } from "node:path";
+import { isSea } from "node:sea";
 
 import type { Grains } from "@boma/protocol";
 import { type FunctionHost, functions, STAGES } from "@boma/states/core";
@@ -49,7 +50,7 @@ export function makeDoers(
   { collect, family }: Grown,
 ): Doers {
   const { dir, durable = true, host: machine = realHost } = options;
-  const { time, log, status, random } = world;
+  const { time, log, status, random, onWork: changed } = world;
   const { identity, journal, policy, letters, outbox, duties, cache, driftBook: book, beacons, tell } = kept;
   const states = makeStates(options, world, kept, family);
   const { holds, stages } = makeStages(options, cache, states);
@@ -70,6 +71,7 @@ export function makeDoers(
   const { maintenance, permits } = openMaintenance(options, world, { kept, states });
   const own = { collect, status, duties: duties.port, beacons, drift, stages, maintenance, permits };
   const host = (session: CallSession): FunctionHost => hostOf(machine, { ...own, schedules }, session);
+  const common = { functions: options.functions ?? functions, policy: () => policy, changed };
   const schedules = openSchedules({
     dir,
     durable,
@@ -82,9 +84,8 @@ export function makeDoers(
     log,
     id: () => identity.id,
     bootId: options.bootId ?? "",
-    functions: options.functions ?? functions,
-    policy: () => policy,
     corrupt: () => journal.corrupt,
+    ...common,
   });
   const workspaces = makeWorkspaces(options, world, kept);
   const jobs = new Jobs({
@@ -94,11 +95,10 @@ export function makeDoers(
     host,
     states: (order, call) => states.runnerFor(order, call),
     workspaces: (order, call) => workspaces.runnerFor(order, call),
-    functions: options.functions ?? functions,
-    policy: () => policy,
     sign: letters.return,
     sendReturn: (kept) => outbox.sendReturn(kept),
     sendProgress: (body) => outbox.sendLoose("progress", letters.progress(body)),
+    ...common,
   });
   return { jobs, states, schedules, drift, maintenance };
 }
@@ -136,7 +136,7 @@ function makeStates(
   family: () => string | undefined,
 ): NodeStates {
   const { dir, durable = true, host: machine = realHost } = options;
-  const { time, log, bus, reach } = world;
+  const { time, log, bus, reach, onWork: changed } = world;
   const bundles = new Bundles({
     dir: join(dir, "bundles"),
     durable,
@@ -161,6 +161,7 @@ function makeStates(
       tell({ kind: "drift.failed", data: { resource: "catalog", catalog: "", comment } });
     },
     now: () => time.now(),
+    changed,
     sealKey: () => identity.keys.seal,
     fetch: (ref, signal) => readChunks({ bus, key: identity.key, signal }, ref),
     bundle: (digest, signal) => bundles.load(digest, signal),
@@ -171,4 +172,5 @@ function makeStates(
 }
 
 /** How this program is started: the dead-man is the same one with another command. */
-const agentProgram = (): readonly string[] => [process.execPath, process.argv[1] ?? ""];
+const agentProgram = (): readonly string[] =>
+  isSea() ? [process.execPath] : [process.execPath, process.argv[1] ?? ""];

@@ -27,6 +27,8 @@ export interface AgentOptions {
   readonly functions?: Readonly<Record<string, AnyFunction>> | undefined;
   readonly policyDir?: string | undefined;
   readonly bootId?: string | undefined;
+  /** What runs now goes away with the next boot: what the site wants is done to the system that stays. */
+  readonly installing?: boolean | undefined;
   readonly log?: Log | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: (() => number) | undefined;

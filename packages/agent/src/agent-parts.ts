@@ -28,6 +28,8 @@ export interface AgentWorld {
   readonly random: () => number;
   readonly time: MasterTime;
   readonly onGrains: () => void;
+  /** Something that changes this machine began or ended. */
+  readonly onWork: () => void;
   readonly status: () => AgentStatus;
   /** Whatever connection there is at the moment of a request. */
   readonly bus: Bus;

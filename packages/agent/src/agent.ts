@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 
-import { asBomaError, BomaError, newSession } from "@boma/protocol";
+import { asBomaError, BomaError, newSession, type NodeEventBody } from "@boma/protocol";
 import type { AgentStatus } from "@boma/states/core";
 
 import type { AgentOptions } from "./agent-options.ts";
@@ -49,6 +49,7 @@ export class Agent {
   #stateSince = 0;
   #lastHello: number | undefined;
   #waitReason: string | undefined;
+  #busy = false;
   #processStart = "";
   #isReady = false;
   #life: Promise<void> | undefined;
@@ -88,11 +89,13 @@ export class Agent {
       random: this.#random,
       time: this.#time,
       onGrains: () => this.#current?.publishGrains(),
+      onWork: () => this.#noteWork(),
       status: () => this.status(),
       bus: lateBus((signal) => this.#connected(signal)),
       reach: (signal) => this.#reachAnew(signal),
     });
     this.#processStart = (await processIdentity(process.pid))?.start ?? "";
+    if (this.#options.installing) void this.#parts.states.keepOut("the installation", this.#living.signal);
     await this.#parts.schedules.start();
     await this.#parts.beacons.start();
     this.#parts.drift.start();
@@ -133,12 +136,14 @@ export class Agent {
     const { signal } = this.#living;
     this.#turn("enrolling");
     const { version, token, hardware } = this.#options;
-    const { grains } = feed.current;
     const asking = {
       kit,
       id: identity.id,
       agentVersion: version,
-      claims: hardwareClaims(grains, await hardware?.()),
+      claims: async () => {
+        const { grains } = await feed.refresh();
+        return hardwareClaims(grains, await hardware?.());
+      },
       token,
     };
     if (await letIn(identity, asking, this.#enrolPorts(), { signal, log: this.#log })) this.#refused = false;
@@ -300,6 +305,16 @@ export class Agent {
     if (said !== state) this.#options.onState?.(state);
   }
 
+  /** Whoever wants to restart the agent may wait until nothing is cut off by it. */
+  #noteWork(): void {
+    if (!this.#parts) return;
+    const { jobs, schedules, states } = this.#parts;
+    const busy = !jobs.isIdle || !schedules.isIdle || states.holders.length > 0;
+    if (busy === this.#busy) return;
+    this.#busy = busy;
+    void this.#writeStatus(this.#record());
+  }
+
   #record(): StatusRecord {
     const { identity, kit } = this.#own;
     return {
@@ -312,9 +327,15 @@ export class Agent {
       since: new Date(this.#stateSince).toISOString(),
       ...(this.#lastHello !== undefined && { lastHello: new Date(this.#lastHello).toISOString() }),
       ...(this.#waitReason !== undefined && { reason: this.#waitReason }),
+      busy: this.#busy,
       pid: process.pid,
       start: this.#processStart,
     };
+  }
+
+  /** Tells the master what happened on this machine beside the agent. */
+  tell(event: NodeEventBody): void {
+    this.#own.tell(event);
   }
 
   status(): AgentStatus {
@@ -334,13 +355,13 @@ export class Agent {
     };
   }
 
-  /** Takes no more, ends what runs, hands over what it can in a short while, and leaves. */
-  stop(): Promise<void> {
-    this.#stopped ??= this.#stop();
+  /** Takes no more, ends what runs after the patience, hands over what it can in a short while, and leaves. */
+  stop(patienceMs = 0): Promise<void> {
+    this.#stopped ??= this.#stop(patienceMs);
     return this.#stopped;
   }
 
-  async #stop(): Promise<void> {
+  async #stop(patienceMs: number): Promise<void> {
     if (!this.#parts) return;
     const { drift, feed, jobs, journal, lock, maintenance, outbox, schedules, tell, events, beacons } =
       this.#own;
@@ -350,7 +371,7 @@ export class Agent {
     await beacons.stop();
     await drift.stop();
     await maintenance.stop();
-    await jobs.stop(JOBS_STOP_MS);
+    await jobs.stop(JOBS_STOP_MS, patienceMs);
     tell({ kind: "node.stopping", data: {} });
     // What cannot go out now is on the disk.
     await outbox.drain(OUTBOX_STOP_MS, this.#state === "connected" ? events.idle() : undefined);

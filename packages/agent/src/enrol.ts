@@ -47,7 +47,8 @@ export interface Knock {
   readonly kit: JoinKit;
   readonly id: string;
   readonly agentVersion: string;
-  readonly claims: HardwareClaims;
+  /** Looked at for each question: at a first boot the network card may be found after the agent. */
+  readonly claims: () => Promise<HardwareClaims>;
   readonly token?: BootToken | undefined;
 }
 
@@ -161,7 +162,7 @@ async function ask(connection: NatsConnection, knock: Knock, ports: AskPorts): P
     ...own,
     id: knock.id,
     agentVersion: knock.agentVersion,
-    claims: knock.claims,
+    claims: await knock.claims(),
     ...(token && {
       token: { id: token.id, proof: proveToken(tokenKey(token.secret), { ...own, nonce, root: kit.root }) },
     }),

@@ -30,6 +30,8 @@ program
   .option("--token <token>", "what `boma-master token create` printed")
   .option("--token-file <file>", "the same from a file, which other users of the machine cannot see")
   .option("--join <file>", "who the master is, from a file that an image carries")
+  .option("--config <dir>", "wait until `token` or `join` is in this directory, where no master is known yet")
+  .option("--boot [file]", "take token and master from the kernel's command line, where they are there")
   .option("--id <id>", "the id to propose; the host name where not given")
   .option("--grain <k=v>", "claim a grain; may be given several times", collect, [] as readonly string[])
   .option("--root <dir>", "confine files below this directory, and refuse what cannot be confined")

@@ -6,6 +6,7 @@ import { isMissing, writeAtomic } from "./files.ts";
 import { processIdentity } from "./lock.ts";
 
 export const AGENT_STATES = [
+  "unconfigured",
   "enrolling",
   "waiting",
   "connecting",
@@ -26,6 +27,8 @@ export interface StatusRecord {
   readonly lastHello?: string;
   /** Why it waits, where it does. */
   readonly reason?: string;
+  /** Something that changes the machine is under way: a job, a run of states, a schedule. */
+  readonly busy?: boolean;
   readonly pid: number;
   /** Tells the process from a later one with its pid. */
   readonly start: string;

@@ -235,6 +235,10 @@ export const commonCodes = {
     "A stream of the bus is full, or the disk that it lies on: nothing was written, and nothing is acknowledged.",
     "`boma-master doctor` says which; make room, and it goes on by itself.",
   ),
+  "bus/moved": usage(
+    "The streams of this master lie on another server than the one that it was to use.",
+    "The message says where they are; docs/guide/external-nats.md shows how they are moved.",
+  ),
   "bus/refused": unreachable(
     "The bus refused the credential.",
     "It may have been revoked, or belong to another trust root.",

@@ -1,3 +1,5 @@
+import { bootstrapCodes } from "./error-codes-bootstrap.ts";
+import { netbootCodes } from "./error-codes-netboot.ts";
 import { stateCodes } from "./error-codes-states.ts";
 import { terraformCodes } from "./error-codes-terraform.ts";
 /**
@@ -10,7 +12,7 @@ import type { ExitCode } from "./error-row.ts";
 
 export { ExitCode } from "./error-row.ts";
 
-export const codes = { ...commonCodes, ...stateCodes, ...terraformCodes };
+export const codes = { ...commonCodes, ...stateCodes, ...terraformCodes, ...netbootCodes, ...bootstrapCodes };
 
 export type ErrorCode = keyof typeof codes;
 

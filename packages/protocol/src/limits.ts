@@ -37,6 +37,16 @@ export const CHUNK_BYTES_MAX = 512 * 1024;
 /** The site's own states in one file, and how many of them there may be. */
 export const BUNDLE_BYTES_MAX = 8 * 1024 * 1024;
 export const BUNDLE_STATES_MAX = 1000;
+/** One file of a netboot image: a machine must hold it in its memory twice. */
+export const IMAGE_FILE_BYTES_MAX = 2 * 1024 ** 3;
+export const IMAGE_PACKAGES_MAX = 5000;
+/** Machines whose boots a master remembers, and boot windows that may be open; the oldest machine makes room. */
+export const NETBOOT_MACHINES_MAX = 10_000;
+export const NETBOOT_WINDOWS_MAX = 10_000;
+/** How long the token of a boot script holds: from the script to the agent's first word. */
+export const BOOT_TOKEN_MS = 10 * 60_000;
+/** A window for any machine is a door that stands open; one for a named machine may stand for its whole life. */
+export const OPEN_WINDOW_MS_MAX = 24 * 3_600_000;
 /** Steps of a state run that travel together in one progress message. */
 export const PROGRESS_STEPS_MAX = 200;
 /** Of a declaration: its state, and its key in parentheses. */

@@ -1,4 +1,4 @@
-import { BomaError, escapeLine } from "@boma/protocol";
+import { BomaError, escapeLine, fingerprintWords } from "@boma/protocol";
 
 import { Identity } from "../identity.ts";
 import { readStatus } from "../status.ts";
@@ -20,7 +20,7 @@ export async function enroll(options: EnrollOptions): Promise<void> {
   const { record, running } = await readStatus(dir);
   const { id, fingerprint, key, approved } = identity;
   const state = approved ? "enrolled" : (running && record?.reason) || "not enrolled";
-  const view = { id, fingerprint, node: key, state, running };
+  const view = { id, fingerprint, words: fingerprintWords(fingerprint), node: key, state, running };
   if (options.json) process.stdout.write(`${JSON.stringify({ ok: true, ...view })}\n`);
   else
     for (const [name, value] of Object.entries({ ...view, running: running ? "yes" : "no" }))

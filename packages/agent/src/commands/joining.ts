@@ -4,12 +4,15 @@ import { readFile } from "node:fs/promises";
 import { type BootToken, BomaError, type JoinKit, parseToken } from "@boma/protocol";
 
 import { messageOf } from "../files.ts";
+import { bootWords } from "./boot-words.ts";
 
 export interface JoinOptions {
   readonly master?: string | undefined;
   readonly token?: string | undefined;
   readonly tokenFile?: string | undefined;
   readonly join?: string | undefined;
+  /** The kernel's command line, where this boot says more. */
+  readonly boot?: string | boolean | undefined;
 }
 
 export interface Joining {
@@ -18,18 +21,19 @@ export interface Joining {
 }
 
 /** `known` is the kit of an earlier start, which `--master` may give another address. */
-export async function readJoining(options: JoinOptions, known?: JoinKit): Promise<Joining> {
+export async function readJoining(given: JoinOptions, known?: JoinKit): Promise<Joining> {
+  const options = { ...(await saidByBoot(given)), ...withoutUnset(given) };
   if (options.token !== undefined && options.tokenFile !== undefined)
     throw new BomaError("usage/argument", "--token and --token-file say the same thing: give one of them");
   const file = options.join === undefined ? {} : parseToken(await readText(options.join));
   const text = options.tokenFile === undefined ? options.token : await readText(options.tokenFile);
-  const given = text === undefined ? {} : parseToken(text);
-  const kit = given.kit ?? file.kit;
+  const said = text === undefined ? {} : parseToken(text);
+  const kit = said.kit ?? file.kit;
   const servers = options.master
     ?.split(",")
     .map((server) => server.trim())
     .filter(Boolean);
-  const token = given.token ?? file.token;
+  const token = said.token ?? file.token;
   if (!servers || servers.length === 0) return { kit, token };
   const base = kit ?? known;
   if (!base)
@@ -38,6 +42,19 @@ export async function readJoining(options: JoinOptions, known?: JoinKit): Promis
     });
   return { kit: { ...base, servers }, token };
 }
+
+async function saidByBoot({ boot, tokenFile }: JoinOptions): Promise<JoinOptions> {
+  if (boot === undefined) return {};
+  const { token, master } = await bootWords(boot);
+  return {
+    ...(master !== undefined && { master }),
+    ...(token !== undefined && tokenFile === undefined && { token }),
+  };
+}
+
+/** What somebody typed stands over what the boot says. */
+const withoutUnset = (given: JoinOptions): JoinOptions =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 
 async function readText(path: string): Promise<string> {
   try {

@@ -2,7 +2,14 @@ import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 
-import { BomaError, escapeLine, type Grains, parseNodeId, proposeNodeId } from "@boma/protocol";
+import {
+  BomaError,
+  escapeLine,
+  fingerprintWords,
+  type Grains,
+  parseNodeId,
+  proposeNodeId,
+} from "@boma/protocol";
 
 import { Agent } from "../agent.ts";
 import type { EnrolNews } from "../enrol.ts";
@@ -12,20 +19,31 @@ import { Identity } from "../identity.ts";
 import { createLog } from "../log.ts";
 import { POLICY_DIR } from "../policy.ts";
 import { AGENT_VERSION } from "../version.ts";
+import { awaitConfig } from "./await-config.ts";
+import { bootWords } from "./boot-words.ts";
 import { agentDir } from "./home.ts";
 import { type JoinOptions, readJoining } from "./joining.ts";
 import { machineGrains } from "./machine-grains.ts";
+import { forgetRolledBack, readRolledBack, upgradePatienceMs } from "./rolled-back.ts";
+import { tellSystemd } from "./systemd-status.ts";
 
 export interface RunOptions extends JoinOptions {
   readonly home?: string | undefined;
   readonly id?: string | undefined;
   readonly grain: readonly string[];
   readonly root?: string | undefined;
+  /** The directory in which a package looks for its configuration. */
+  readonly config?: string | undefined;
 }
 
 export async function run(options: RunOptions): Promise<void> {
   const dir = agentDir(options.home);
-  const { kit, token } = await readJoining(options, (await Identity.read(dir))?.kit);
+  const known = (await Identity.read(dir))?.kit;
+  const { config } = options;
+  const { kit, token } = await (config === undefined
+    ? readJoining(options, known)
+    : awaitConfig(options, { config: resolve(config), dir, known }));
+  const rolledBack = await readRolledBack();
   const root = options.root === undefined ? undefined : resolve(options.root);
   const agent = new Agent({
     dir,
@@ -40,13 +58,20 @@ export async function run(options: RunOptions): Promise<void> {
     hardware: root === undefined ? undefined : () => hardwareBelow(root),
     policyDir: join(root ?? "/", POLICY_DIR),
     bootId: await readBootId(),
+    installing: (await bootWords(options.boot ?? false)).install,
     log: createLog(),
     onEnrolPending: showFingerprint,
+    onState: (state) => tellSystemd(state),
     onReady: (id) => say(`ready  ${id}  (agent ${AGENT_VERSION}, pid ${process.pid})`),
   });
   stopOnSignals(agent);
   await agent.start();
-  say(`fingerprint  ${agent.fingerprint}  ${agent.id}`);
+  if (rolledBack && root === undefined) {
+    agent.tell({ kind: "node.rolled-back", data: rolledBack });
+    // Told once more rather than not at all.
+    void agent.ready.then(() => forgetRolledBack()).catch(() => undefined);
+  }
+  say(`fingerprint  ${inBothForms(agent.fingerprint)}  ${agent.id}`);
 }
 
 /**
@@ -68,8 +93,11 @@ const NEXT_STEPS = {
 
 function showFingerprint(fingerprint: string, { status, reason }: EnrolNews): void {
   const why = reason === undefined ? "" : `  (${reason})`;
-  say(`fingerprint  ${fingerprint}  ${NEXT_STEPS[status]}${why}`);
+  say(`fingerprint  ${inBothForms(fingerprint)}  ${NEXT_STEPS[status]}${why}`);
 }
+
+/** The words are for whoever reads them to somebody on a telephone. */
+const inBothForms = (print: string): string => `${print}  ${fingerprintWords(print)}`;
 
 async function readBootId(): Promise<string> {
   const text = await readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => "");
@@ -82,7 +110,9 @@ function stopOnSignals(agent: Agent): void {
   const stop = (): void => {
     if (stopping) process.exit(1);
     stopping = true;
-    void agent.stop().finally(() => process.exit(0));
+    void upgradePatienceMs()
+      .then((patience) => agent.stop(patience))
+      .finally(() => process.exit(0));
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);

@@ -1,4 +1,4 @@
-import { escapeLine, ExitCode } from "@boma/protocol";
+import { escapeLine, ExitCode, fingerprintWords } from "@boma/protocol";
 
 import { readStatus, type StatusRecord } from "../status.ts";
 import { agentDir } from "./home.ts";
@@ -9,6 +9,7 @@ export interface StatusOptions {
 }
 
 const EXIT_BY_STATE = {
+  unconfigured: ExitCode.incomplete,
   connected: ExitCode.ok,
   waiting: ExitCode.incomplete,
   enrolling: ExitCode.incomplete,
@@ -33,6 +34,7 @@ export async function status(options: StatusOptions): Promise<void> {
     state: running ? state : "not running",
     id: record.id,
     fingerprint: record.fingerprint,
+    words: record.fingerprint === "" ? undefined : fingerprintWords(record.fingerprint),
     master: record.master,
     since: record.since,
     "last hello": record.lastHello,
@@ -41,5 +43,6 @@ export async function status(options: StatusOptions): Promise<void> {
     pid: running ? String(record.pid) : undefined,
   };
   for (const [name, value] of Object.entries(rows))
-    if (value !== undefined) process.stdout.write(`${name.padEnd(12)} ${escapeLine(value)}\n`);
+    if (value !== undefined && value !== "")
+      process.stdout.write(`${name.padEnd(12)} ${escapeLine(value)}\n`);
 }

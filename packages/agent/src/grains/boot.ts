@@ -64,7 +64,7 @@ export function assignedClaims(cmdline: string): Grains {
 }
 
 /** As the kernel splits it: quotes hold blanks together, and what follows `--` is for init. */
-function parameters(cmdline: string): readonly (readonly [string, string | undefined])[] {
+export function parameters(cmdline: string): readonly (readonly [string, string | undefined])[] {
   const found: (readonly [string, string | undefined])[] = [];
   for (const [word] of cmdline.matchAll(/(?:"[^"]*(?:"|$)|[^\s"\0])+/g)) {
     if (word === "--" || found.length === PARAMETERS_MAX) break;

@@ -53,6 +53,10 @@ export function parseLsblk(text: string): BlockDevice | undefined {
   };
 }
 
+/** The whole disks among all that there is. */
+export const parseDisks = (text: string): string[] =>
+  Lsblk.parse(JSON.parse(text)).blockdevices.flatMap(({ path, type }) => (type === "disk" ? [path] : []));
+
 const descendants = ({ children = [] }: Node, depth: number): Node[] =>
   depth > DEPTH_MAX ? [] : children.flatMap((child) => [child, ...descendants(child, depth + 1)]);
 

@@ -6,7 +6,15 @@ import { BomaError } from "@boma/protocol";
 import type { Command, Commands, NewFilesystem, Port, ReadStorage, Storage } from "@boma/states/core";
 
 import { LVS_FIELDS, parseLvs, parsePvs, parseVgs, PVS_FIELDS, VGS_FIELDS } from "./lvm-report.ts";
-import { extBytes, LSBLK_FIELDS, parseBlkid, parseLsblk, parseWipefs, xfsBytes } from "./storage-reports.ts";
+import {
+  extBytes,
+  LSBLK_FIELDS,
+  parseBlkid,
+  parseDisks,
+  parseLsblk,
+  parseWipefs,
+  xfsBytes,
+} from "./storage-reports.ts";
 import type { Tools } from "./tools.ts";
 
 const MIB = 1024 * 1024;
@@ -55,6 +63,10 @@ function readHalf(commands: Commands): ReadStorage {
     return said(commands, { argv });
   };
   return {
+    disks: async () =>
+      parseDisks(
+        await said(commands, { argv: ["lsblk", "--json", "--nodeps", "--bytes", "--output", LSBLK_FIELDS] }),
+      ),
     async device(path) {
       const real = await realpath(path).catch(() => undefined);
       if (real === undefined) return undefined;

@@ -8,6 +8,7 @@ import type { EventSpec } from "./event.ts";
 import { jobEvents } from "./job-events.ts";
 import { maintenanceEvents } from "./maintenance-events.ts";
 import { masterEvents } from "./master-events.ts";
+import { netbootEvents } from "./netboot-events.ts";
 import { nodeEvents } from "./node-events.ts";
 import { scheduleEvents } from "./schedule-events.ts";
 import { terraformEvents } from "./terraform-events.ts";
@@ -20,6 +21,7 @@ const table = {
   ...scheduleEvents,
   ...terraformEvents,
   ...maintenanceEvents,
+  ...netbootEvents,
   ...masterEvents,
 };
 
@@ -67,4 +69,5 @@ export function parseEvent(value: unknown): BomaEvent {
 
 export { BEACON_LEVELS, type BeaconLevel } from "./beacon-events.ts";
 export { DRIFT_MODES, type DriftMode } from "./drift-events.ts";
+export { NETBOOT_STAGES, type NetbootStage } from "./netboot-events.ts";
 export { kindPattern } from "./pattern.ts";

@@ -49,6 +49,10 @@ export const nodeEvents = {
     z.strictObject({ formerKey: Name, fingerprint: Name }),
   ),
   "node.started": byNode("An agent started.", z.strictObject({ version: Name, start: z.number() })),
+  "node.rolled-back": byNode(
+    "A new version of the agent did not work; the one before runs again.",
+    z.strictObject({ from: Name, to: Name, why: Line }),
+  ),
   "node.stopping": byNode("An agent stops.", z.strictObject({})),
   "node.message-refused": byNode(
     "A node refused a message from the bus.",

@@ -6,10 +6,11 @@
  */
 import { z } from "zod";
 
-import { defineMessage, open, seal } from "../envelope.ts";
+import { defineMessage } from "../envelope.ts";
 import { BomaError } from "../errors.ts";
-import { sameBytes, type SigningKey } from "../keys.ts";
+import type { SigningKey } from "../keys.ts";
 import { BUNDLE_BYTES_MAX, BUNDLE_STATES_MAX } from "../limits.ts";
+import { openReleased, sealReleased } from "../released.ts";
 import { ChunkRef } from "./mailbox.ts";
 
 /** What bundles and agents expect of one another. It rises when a bundle of before would no longer run. */
@@ -31,11 +32,8 @@ export const Bundle = defineMessage({
   body: Manifest,
 });
 
-/** A bundle holds for as long as the release key does. */
-const NEVER_MS = 8.64e15;
-
 export const signBundle = (manifest: BundleManifest, release: SigningKey): Uint8Array =>
-  seal(Bundle, manifest, { to: "-", key: release, expires: NEVER_MS });
+  sealReleased(Bundle, manifest, release);
 
 /** What the release key says of a bundle; anything else that is said of it is refused. */
 export function readBundleManifest(
@@ -48,7 +46,11 @@ export function readBundleManifest(
     throw new BomaError("bundle/refused", `${name} cannot be checked: no release key is pinned`, {
       hint: "Pin one on the master: `boma-master bundle key`.",
     });
-  const manifest = openBundle(signed, release, name);
+  const manifest = openReleased(Bundle, signed, {
+    release,
+    refused: (why, cause) =>
+      new BomaError("bundle/refused", `${name} is not signed by the site's release key: ${why}`, { cause }),
+  });
   if (manifest.digest !== digest)
     throw new BomaError("bundle/refused", `${name} came with the signature of another one`);
   if (manifest.api !== BUNDLE_API)
@@ -58,15 +60,4 @@ export function readBundleManifest(
       { hint: "Build it with a master of the agent's release, or upgrade the agent." },
     );
   return manifest;
-}
-
-function openBundle(signed: Uint8Array, release: Uint8Array, name: string): BundleManifest {
-  try {
-    return open(Bundle, signed, { trusts: (key) => sameBytes(key, release), to: "-", now: null }).body;
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new BomaError("bundle/refused", `${name} is not signed by the site's release key: ${why}`, {
-      cause,
-    });
-  }
 }
