@@ -31,7 +31,7 @@ export * from "./engine/report-text.ts";
 export * from "./engine/run.ts";
 export { unifiedDiff } from "./engine/text-diff.ts";
 export type * from "./function-host.ts";
-export { DiskEvidence, evidenceText } from "./functions/disk/disk-evidence.ts";
+export { DevicePath, DiskEvidence, evidenceText } from "./functions/disk/disk-evidence.ts";
 export * from "./functions.gen.ts";
 export * from "./host/account-files.ts";
 export type * from "./host/accounts.ts";

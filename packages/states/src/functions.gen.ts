@@ -52,7 +52,9 @@ import stateShow from "./functions/state/show.ts";
 import stateSingle from "./functions/state/single.ts";
 import sysDoc from "./functions/sys/doc.ts";
 import sysList from "./functions/sys/list.ts";
+import systemBootInstalled from "./functions/system/boot-installed.ts";
 import systemInfo from "./functions/system/info.ts";
+import systemInstall from "./functions/system/install.ts";
 import systemReboot from "./functions/system/reboot.ts";
 import terraformApply from "./functions/terraform/apply.ts";
 import terraformBackups from "./functions/terraform/backups.ts";
@@ -128,7 +130,9 @@ const table = {
   "state.single": stateSingle,
   "sys.doc": sysDoc,
   "sys.list": sysList,
+  "system.boot-installed": systemBootInstalled,
   "system.info": systemInfo,
+  "system.install": systemInstall,
   "system.reboot": systemReboot,
   "terraform.apply": terraformApply,
   "terraform.backups": terraformBackups,

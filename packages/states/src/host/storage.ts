@@ -50,6 +50,8 @@ export interface Volume {
 }
 
 export interface ReadStorage {
+  /** The whole disks of the machine, by the kernel's names. */
+  disks(): Promise<readonly string[]>;
   /** `undefined` when there is no such device. Links are followed. */
   device(path: string): Promise<BlockDevice | undefined>;
   probe(path: string): Promise<Content>;

@@ -62,6 +62,8 @@ function groupOf({ devices }: Disks, [name, group]: [string, Group]): VolumeGrou
 function readHalf(disks: Disks): ReadStorage {
   const { groups } = disks;
   return {
+    disks: async () =>
+      [...disks.devices].flatMap(([path, { type = "disk" }]) => (type === "disk" ? [path] : [])),
     async device(path) {
       const [name, device] = find(disks, path) ?? [];
       if (name === undefined || !device) return undefined;

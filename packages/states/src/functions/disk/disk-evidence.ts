@@ -74,6 +74,7 @@ async function factsOf(device: string, found: BlockDevice, { storage }: ReadHost
 }
 
 const CONTENTS_MAX = 256;
+export const NO_SERIAL = "it has no serial number to be known by";
 
 /** What no token answers: the disk is in use, or it cannot be told from another one. */
 async function objectionsTo(
@@ -88,7 +89,7 @@ async function objectionsTo(
     type !== "disk" && type !== "loop" && `it is no whole disk (${type})`,
     parent !== undefined && `it is a part of ${parent}`,
     readOnly && "it can only be read",
-    type !== "loop" && serial === null && wwn === null && "it has no serial number to be known by",
+    type !== "loop" && serial === null && wwn === null && NO_SERIAL,
     mountpoints.length > 0 && `it is in use at ${mountpoints.join(", ")}`,
     places.length > 0 && `/etc/fstab mounts it at ${places.join(", ")}`,
     group !== null && `it belongs to the volume group ${group}: \`vgreduce\` it first`,

@@ -45,7 +45,8 @@ export default defineFunction({
   outcome: () => "changed",
 });
 
-function assertAsAllowed({ resource, digest, serial, bytes }: Permit, evidence: DiskEvidence): void {
+/** Nothing begins where the disk is not what the operator was shown. */
+export function assertAsAllowed({ resource, digest, serial, bytes }: Permit, evidence: DiskEvidence): void {
   const { device, objections } = evidence;
   if (resource !== device)
     throw new BomaError("permit/refused", `the token is for ${resource}, and not for ${device}`);
