@@ -23,6 +23,7 @@ import type { Jobs } from "./jobs/jobs.ts";
 import type { Keyring } from "./keyring.ts";
 import type { Logger } from "./log.ts";
 import type { Leases } from "./maintenance/leases.ts";
+import type { Netboot } from "./netboot/netboot.ts";
 import type { Refused } from "./nodes/refusals.ts";
 import type { Sessions } from "./nodes/sessions.ts";
 import type { Notifications } from "./notify/notifications.ts";
@@ -45,6 +46,8 @@ export interface Control {
   readonly enrolment: Enrolment;
   readonly tokens: Tokens;
   readonly allowList: AllowList;
+  /** Who may boot from the network, and how far each machine is. */
+  readonly netboot: Netboot;
   readonly operators: Table<OperatorRecord>;
   readonly presence: Presence;
   readonly sessions: Sessions;

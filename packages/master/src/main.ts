@@ -3,6 +3,7 @@ import { Command } from "@commander-js/extra-typings";
 import { allow } from "./commands/allow.ts";
 import { assign } from "./commands/assign.ts";
 import { audit } from "./commands/audit.ts";
+import { bootstrap } from "./commands/bootstrap.ts";
 import { bundle } from "./commands/bundle.ts";
 import { catalog } from "./commands/catalog.ts";
 import { check } from "./commands/check.ts";
@@ -14,11 +15,13 @@ import { drift } from "./commands/drift.ts";
 import { enroll } from "./commands/enroll.ts";
 import { events } from "./commands/events.ts";
 import { grains } from "./commands/grains.ts";
+import { image } from "./commands/image.ts";
 import { importSls } from "./commands/import-sls.ts";
 import { init } from "./commands/init.ts";
 import { jobs } from "./commands/jobs.ts";
 import { leases } from "./commands/leases.ts";
 import { maintain } from "./commands/maintain.ts";
+import { netboot } from "./commands/netboot.ts";
 import { nodes } from "./commands/nodes.ts";
 import { notify } from "./commands/notify.ts";
 import { operator } from "./commands/operator.ts";
@@ -42,6 +45,7 @@ import { VERSION } from "./version.ts";
 
 /** The whole command line, in the order in which a newcomer needs it. */
 const commands = [
+  bootstrap,
   init,
   serve,
   token,
@@ -74,6 +78,8 @@ const commands = [
   secret,
   vault,
   bundle,
+  image,
+  netboot,
   operator,
   status,
   doctor,

@@ -36,6 +36,8 @@ import type { Logger } from "./log.ts";
 import { Mailboxes } from "./mail/mailbox.ts";
 import { endLeasesOf } from "./maintenance/end-lease.ts";
 import { Leases } from "./maintenance/leases.ts";
+import { Installs } from "./netboot/installs.ts";
+import { Netboot } from "./netboot/netboot.ts";
 import { nodegroupsOf } from "./nodegroups.ts";
 import { finishRekeys, openHelloDoor } from "./nodes/hello-door.ts";
 import { Intake } from "./nodes/intake.ts";
@@ -74,6 +76,14 @@ export interface MasterOptions {
 
 type Connections = readonly [control: NatsConnection, system: NatsConnection];
 
+interface Doors {
+  readonly intake: Intake;
+  readonly api: ApiDoor;
+  readonly installs: Installs;
+  readonly endRoom: () => Promise<void>;
+  readonly endTakingUp: () => Promise<void>;
+}
+
 const DRAIN_MS_MAX = 5_000;
 
 export class Master {
@@ -81,18 +91,16 @@ export class Master {
   readonly #connections: readonly NatsConnection[];
   readonly #intake: Intake;
   readonly #api: ApiDoor;
+  readonly #installs: Installs;
   readonly #endRoom: () => Promise<void>;
   readonly #endTakingUp: () => Promise<void>;
 
-  private constructor(
-    control: Control,
-    connections: readonly NatsConnection[],
-    doors: { intake: Intake; api: ApiDoor; endRoom: () => Promise<void>; endTakingUp: () => Promise<void> },
-  ) {
+  private constructor(control: Control, connections: readonly NatsConnection[], doors: Doors) {
     this.control = control;
     this.#connections = connections;
     this.#intake = doors.intake;
     this.#api = doors.api;
+    this.#installs = doors.installs;
     this.#endRoom = doors.endRoom;
     this.#endTakingUp = doors.endTakingUp;
   }
@@ -117,7 +125,8 @@ export class Master {
       await control.drift.start();
       control.notifications.start();
       control.reactors.start(control);
-      return new Master(control, [bus, system], { intake, api, endRoom, endTakingUp });
+      const installs = Installs.start(control);
+      return new Master(control, [bus, system], { intake, api, installs, endRoom, endTakingUp });
     } catch (error) {
       await Promise.allSettled([bus.close(), system.close()]);
       log.error({ error: String(error) }, "the master could not start");
@@ -133,6 +142,7 @@ export class Master {
     await this.#intake.stop();
     this.control.drift.stop();
     await this.control.reactors.close();
+    await this.#installs.stop();
     await this.control.notifications.stop();
     await this.control.events.settled();
     this.control.presence.close();
@@ -208,17 +218,18 @@ async function assemble(options: MasterOptions, connections: Connections): Promi
     barred: (key) => (sessions.isDuplicate(key) ? DUPLICATE : undefined),
   });
   const watch = nodeWatch({ registry, events, jobs, sessions, log });
-  const { publicKey: account } = siteAccount(trust).account;
+  const account = siteAccount(trust).account.publicKey;
   const presence: Presence = await watchPresence(system, account, watch.handlers);
   const drift = await DriftBoard.open({ ...kept, log });
-  const forgetKey = async (key: string): Promise<void> =>
-    void (await Promise.all([mailboxes.forget(key), compiled.forget(key), drift.forget(key)]));
+  const forgetKey = forgetIn([mailboxes, compiled, drift]);
   const profile = (machine: Machine) => compiled.siteCompiler.profileFor(machine);
-  const parting = { presence, forgetKey, lost: endLeasesOf({ leases, jobs, events }) };
-  const enrolment = new Enrolment({ ...kept, ...audited, ...parting, root: held.root, profile });
+  const connected = (key: string) => presence.connected(key);
+  const deciding = { ...kept, ...audited, connected, profile, log };
+  const parting = { forgetKey, lost: endLeasesOf({ leases, jobs, events }) };
+  const enrolment = new Enrolment({ ...deciding, ...parting, root: held.root });
+  const waiting = (key: string) => enrolment.room.claimsOf(key);
+  const netboot = await Netboot.open({ ...deciding, isTest: isTestIn(jobs), waiting });
   const reread = (): void => void (held = readKeyring(home));
-  const nodegroups = nodegroupsOf(options.site);
-  const notifications = await Notifications.open({ ...kept, ...compiled, nodegroups, log });
   return {
     ...kept,
     ...compiled,
@@ -229,6 +240,7 @@ async function assemble(options: MasterOptions, connections: Connections): Promi
     presence,
     drift,
     enrolment,
+    netboot,
     keyring,
     log,
     forgetKey,
@@ -236,12 +248,34 @@ async function assemble(options: MasterOptions, connections: Connections): Promi
     ...theBus(options, bus),
     gone: (key) => watch.gone(key, () => presence.connected(key)),
     joinKit: () => joinKit(options, held.root),
-    nodegroups,
-    reactors: await Reactors.open(store, options.site),
-    notifications,
+    ...(await openSiteParts(options, { ...kept, ...compiled, log })),
     refused,
   };
 }
+
+type Told = Omit<Parameters<typeof Notifications.open>[0], "nodegroups">;
+
+/** What the site does by itself, whom it tells, and how it calls nodes. */
+async function openSiteParts({ site }: MasterOptions, kept: Told) {
+  const nodegroups = nodegroupsOf(site);
+  const notifications = await Notifications.open({ ...kept, nodegroups });
+  return { nodegroups, notifications, reactors: await Reactors.open(kept.store, site) };
+}
+
+interface Forgetting {
+  readonly forget: (key: string) => Promise<unknown>;
+}
+
+const forgetIn =
+  (keepers: readonly Forgetting[]) =>
+  async (key: string): Promise<void> =>
+    void (await Promise.all(keepers.map((one) => one.forget(key))));
+
+/** Whether a job only looks; one that is not kept any more is none. */
+const isTestIn =
+  (jobs: Jobs) =>
+  async (job: string): Promise<boolean> =>
+    (await jobs.known(job))?.record.test ?? false;
 
 /** Where this master is, and how others get there. */
 function theBus({ trust, servers, server, ca }: MasterOptions, bus: NatsConnection) {

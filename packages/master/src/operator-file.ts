@@ -40,8 +40,12 @@ export function writeOperatorFile(path: string, { user, sign, root, ca, ...rest 
   chmodSync(path, 0o600);
 }
 
+/** Which credential a command acts with. */
+export const operatorPath = (home: Home, option?: string): string =>
+  option ?? process.env["BOMA_OPERATOR"] ?? home.operator;
+
 export function readOperatorFile(home: Home, option?: string): OperatorCredential {
-  const path = option ?? process.env["BOMA_OPERATOR"] ?? home.operator;
+  const path = operatorPath(home, option);
   if (!existsSync(path))
     throw new BomaError("operator/missing", `there is no operator credential at ${path}`, {
       hint: `Run \`boma-master init\`, or name a credential with --operator FILE (looked in ${home.dir}).`,

@@ -7,6 +7,7 @@ import { BomaError, printJoinToken } from "@boma/protocol";
 
 import type { OperatorRecord } from "./api/rights.ts";
 import type { AuditSettings } from "./audit/open-audit.ts";
+import { assertMovedTo, assertNotMoved, noteMoved } from "./bus/moved.ts";
 import { EmbeddedServer, type ServerState } from "./bus/server.ts";
 import { storageBytesMax, type StreamOptions } from "./bus/streams.ts";
 import { issueServerCertificate } from "./bus/tls.ts";
@@ -54,9 +55,12 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     const servers = options.nats.split(",").map((url) => url.trim());
     // What is not on this machine is spoken to in TLS only, by nodes as by us.
     const tls = servers.every(isPlainLoopback) ? {} : { ca };
+    await assertMovedTo(home, { url: options.nats, trust, ...tls });
     const master = await startMaster(options, { trust, url: options.nats, servers, ...tls });
+    noteMoved(home, options.nats);
     return { master, servers, stop: () => master.stop() };
   }
+  assertNotMoved(home);
   const { host, port } = readListen(options.listen);
   const bus = await startBus(options, trust, { host, port, ca });
   try {

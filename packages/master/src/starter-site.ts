@@ -4,6 +4,9 @@ import { dirname, join } from "node:path";
 
 import { writeSiteTypes } from "./site/site-types.ts";
 
+/** What the first server becomes of itself. */
+export const STARTER_PROFILE = "bootstrap-server";
+
 const files: Readonly<Record<string, string>> = {
   "README.md": `# Your site
 
@@ -86,6 +89,9 @@ hostname, else the default. \`profiles/web.yaml\`:
     match: { hostname: "web*" }
 
 \`boma-master profile explain NODE\` says why a node has the one it has.
+`,
+  [`profiles/${STARTER_PROFILE}.yaml`]: `# The machine that the others begin from: boma-master bootstrap assigns it, nothing else does.
+roles: [bootstrap-server]
 `,
   "reactors/README.md": `# Reactors
 

@@ -34,6 +34,8 @@ export const Rights = z.strictObject({
   assign: z.array(AssignRight).max(64).optional(),
   /** Events of these kinds only, for those who may not see everything: `job.*`, `drift.found`. */
   events: z.array(z.string().min(1).max(128)).max(64).default([]),
+  /** Serve machines that boot: be given tokens for those whose window is open, and say what was seen of them. */
+  netboot: z.boolean().optional(),
   /** Read the audit. */
   audit: z.boolean().default(false),
 });
@@ -50,7 +52,7 @@ export const OperatorRecord = z.strictObject({
 export type OperatorRecord = z.output<typeof OperatorRecord>;
 
 export type Needed =
-  | { readonly right: "none" | "read" | "audit" | "admin" }
+  | { readonly right: "none" | "read" | "audit" | "admin" | "netboot" }
   | { readonly right: "events"; readonly patterns: readonly string[] }
   | { readonly right: "assign"; readonly grains: readonly string[]; readonly nodes: readonly TargetNode[] }
   | { readonly right: "run"; readonly function: string; readonly nodes: readonly TargetNode[] };
@@ -60,6 +62,7 @@ export function authorise({ name, rights }: Pick<OperatorRecord, "name" | "right
   if (rights.admin || needed.right === "none") return;
   if (needed.right === "read" && rights.read) return;
   if (needed.right === "audit" && rights.audit) return;
+  if (needed.right === "netboot" && rights.netboot) return;
   if (needed.right === "events") return authoriseEvents({ name, rights }, needed.patterns);
   if (needed.right === "run") {
     const usable = rights.run.filter(({ functions }) => globs(functions)(needed.function));

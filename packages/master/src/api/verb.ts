@@ -21,7 +21,7 @@ export interface VerbSpec<A extends z.ZodType> {
   readonly verb: Verb;
   readonly args: A;
   /** With `itself` the verb asks, once it knows what is needed: the function and the nodes, the kinds of events. */
-  readonly right: "none" | "read" | "audit" | "admin" | "itself";
+  readonly right: "none" | "read" | "audit" | "admin" | "netboot" | "itself";
   answer(args: z.output<A>, asked: Asked): Promise<unknown> | AsyncIterable<unknown>;
 }
 

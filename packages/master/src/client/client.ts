@@ -36,6 +36,8 @@ const KEEP_MS = 20_000;
 const SILENCE_MS = HEARTBEAT_MS * 3;
 /** A credential is renewed when less than this of it is left. */
 const RENEW_MS = 15 * 24 * 3_600_000;
+/** Whoever stays connected looks this often. */
+const LOOK_MS = 12 * 3_600_000;
 
 type FeedBody = z.output<typeof FeedItem.body>;
 
@@ -49,6 +51,8 @@ export class FeedBroken extends BomaError {
 export class Client implements AsyncDisposable {
   readonly #connection: NatsConnection;
   readonly #operator: OperatorCredential;
+  /** What the bus is shown at the next connect; the server hangs up on one that has expired. */
+  readonly #shown: { credential: string };
   #manifest: Manifest | undefined;
   /** Everything that waits for words of the master. */
   readonly #asking = new Set<AbortController>();
@@ -56,9 +60,14 @@ export class Client implements AsyncDisposable {
   /** The bus is there and does not want us any more. */
   #refused: Error | undefined;
 
-  private constructor(connection: NatsConnection, operator: OperatorCredential) {
+  private constructor(
+    connection: NatsConnection,
+    operator: OperatorCredential,
+    shown: { credential: string },
+  ) {
     this.#connection = connection;
     this.#operator = operator;
+    this.#shown = shown;
     this.#up.resolve();
     void this.#watchLine();
   }
@@ -98,11 +107,12 @@ export class Client implements AsyncDisposable {
       throw new BomaError("bus/unreachable", "this master has never served yet", {
         hint: "Start it: `boma-master serve`.",
       });
+    const shown = { credential };
     try {
       const connection = await connect({
         servers: [...servers],
         name: `boma-master ${operator.name}`,
-        authenticator: answerNonce(user, () => credential),
+        authenticator: answerNonce(user, () => shown.credential),
         inboxPrefix: `_INBOX.${user.publicKey}`,
         timeout: CONNECT_MS_MAX,
         maxReconnectAttempts: -1,
@@ -110,7 +120,7 @@ export class Client implements AsyncDisposable {
         ignoreAuthErrorAbort: true,
         ...(ca !== undefined && { tls: { ca } }),
       });
-      return new Client(connection, operator);
+      return new Client(connection, operator, shown);
     } catch (error) {
       throw connectError(error, servers.join(", "));
     }
@@ -224,9 +234,18 @@ export class Client implements AsyncDisposable {
 
   /** Credentials of the bus live a month; one that grows old is exchanged by the way. */
   async renew(path: string): Promise<void> {
-    if (credentialEnd(this.#operator.credential) - Date.now() > RENEW_MS) return;
+    if (credentialEnd(this.#shown.credential) - Date.now() > RENEW_MS) return;
     const { credential } = await this.ask<{ credential: string }>("operator.renew");
     writeOperatorFile(path, { ...this.#operator, credential });
+    this.#shown.credential = credential;
+  }
+
+  /** For whoever serves for months: its credential is exchanged by the way, and in the file. */
+  keepRenewed(path: string, onError: (error: unknown) => void): void {
+    const look = (): void => void this.renew(path).catch(onError);
+    look();
+    const again = setInterval(look, LOOK_MS).unref();
+    void this.#connection.closed().then(() => clearInterval(again));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

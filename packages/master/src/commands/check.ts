@@ -69,10 +69,11 @@ async function compile(options: Options): Promise<Checked> {
 
 /** Without a master: the same code in the same kind of process, for the nodes of a file. */
 async function compileHere({ home: homeOption, site, inventory }: Options): Promise<Checked> {
-  const [{ homeAt }, { SiteCompiler }, { checkSite }] = await Promise.all([
+  const [{ homeAt }, { SiteCompiler }, { checkSite }, { assignedBy, requireProfile }] = await Promise.all([
     import("../home.ts"),
     import("../site/site-compiler.ts"),
     import("../site/check-site.ts"),
+    import("../site/profile.ts"),
   ]);
   const dir = site ?? join(homeAt(homeOption).dir, "site");
   const nodes = inventory === undefined ? [] : nodesOf(inventory);
@@ -81,7 +82,14 @@ async function compileHere({ home: homeOption, site, inventory }: Options): Prom
     note: (text) => process.stderr.write(`${escapeControl(text)}\n`),
   });
   try {
-    const checked = await gather(checkSite(compiler, nodes));
+    const { profiles } = await compiler.load();
+    // A node of an inventory that names its profile has what the profile assigns, as when it joins.
+    const profiled = nodes.map((node) => {
+      const name = node.assigned["profile"];
+      if (typeof name !== "string") return node;
+      return { ...node, assigned: assignedBy(requireProfile(profiles, name), node.assigned) };
+    });
+    const checked = await gather(checkSite(compiler, profiled));
     return inventory === undefined
       ? { ...checked, remark: "no node was compiled; --inventory FILE names nodes" }
       : checked;

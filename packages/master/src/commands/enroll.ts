@@ -45,6 +45,7 @@ const list = (group: Command): unknown =>
           table(waiting, [
             { head: "ID", text: ({ id }) => id, colour: (text) => style("bold", text) },
             { head: "FINGERPRINT", text: ({ fingerprint }) => fingerprint },
+            { head: "IN WORDS", text: ({ words }) => words },
             {
               head: "STATUS",
               text: ({ status }) => status,
@@ -75,7 +76,7 @@ const approve = (group: Command): unknown =>
       "Makes a machine a node. A changed key needs its fingerprint, and revokes the old key in the same step.",
     )
     .argument("[id]", "the id that it asks for")
-    .option("--fingerprint <f>", "what the machine shows on its console")
+    .option("--fingerprint <f>", "what the machine shows on its console: the code, or its five words")
     .option("--as <id>", "give it another id")
     .option("--assign <key=value>", "an assigned grain (may be repeated)", collect, [])
     .option("--wanted", "assign what its boot line asks for, too")

@@ -62,6 +62,7 @@ const add = (group: Command): unknown =>
     .option("--read", "see nodes, grains, jobs and events")
     .option("--events <patterns>", "read events of these kinds only, such as 'job.*,drift.*'")
     .option("--audit", "read the audit")
+    .option("--netboot", "serve machines that boot: for the boot service, and nobody else")
     .option(
       "--run <functions@target>",
       "run these functions on these nodes, such as 'test.*@env:dev' (may be repeated)",
@@ -80,6 +81,7 @@ const add = (group: Command): unknown =>
           run: options.run.map(readRunRight),
           events: options.events?.split(",") ?? [],
           audit: options.audit ?? false,
+          ...(options.netboot && { netboot: true }),
         };
         if (rightsText(rights) === "nothing")
           throw usage(

@@ -2,12 +2,13 @@
 import type { Rights } from "../api/rights.ts";
 import { usage } from "./shell.ts";
 
-export const rightsText = ({ admin, read, run, assign = [], events, audit }: Rights): string =>
+export const rightsText = ({ admin, read, run, assign = [], events, audit, netboot }: Rights): string =>
   admin
     ? "everything"
     : [
         read ? "read" : "",
         audit ? "read the audit" : "",
+        netboot ? "serve netboot" : "",
         events.length > 0 ? `read the events ${events.join(",")}` : "",
         ...run.map(({ functions, target }) => `run ${functions.join(",")} on ${target}`),
         ...assign.map(({ grains, target }) => `assign ${grains.join(",")} on ${target}`),

@@ -56,13 +56,13 @@ export async function withClient<T>(
   options: CommonOptions,
   work: (client: Client) => Promise<T>,
 ): Promise<T> {
-  const [{ Client }, { homeAt }, { readOperatorFile }] = await Promise.all([
+  const [{ Client }, { homeAt }, { operatorPath, readOperatorFile }] = await Promise.all([
     import("../client/client.ts"),
     import("../home.ts"),
     import("../operator-file.ts"),
   ]);
   const home = homeAt(options.home);
-  const path = options.operator ?? process.env["BOMA_OPERATOR"] ?? home.operator;
+  const path = operatorPath(home, options.operator);
   await using client = await Client.connect(readOperatorFile(home, path));
   const result = await work(client);
   await client.renew(path);

@@ -1,8 +1,14 @@
 /** Who becomes a node: the ladder from a known key over tokens and lists to an operator's word. */
-import { type Assigned, BomaError, type EnrolAskBody, fingerprint, parseNodeId } from "@boma/protocol";
+import {
+  type Assigned,
+  BomaError,
+  type EnrolAskBody,
+  fingerprint,
+  parseNodeId,
+  readFingerprint,
+} from "@boma/protocol";
 
 import type { NodeAudit } from "../audit/node-audit.ts";
-import type { Presence } from "../bus/presence.ts";
 import type { Events } from "../events/events.ts";
 import type { NodeRecord } from "../registry/node-record.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -22,11 +28,11 @@ interface Parts {
   readonly root: Uint8Array;
   /** Drops what waits for a key that may not speak any more. */
   readonly forgetKey: (key: string) => Promise<void>;
-  readonly presence: Pick<Presence, "connected">;
   /** Ends what waits for a node from which nobody will hear again. */
   readonly lost: (node: NodeRecord) => Promise<void>;
   /** What the site makes of a machine; asked once, when it becomes a node. */
   readonly profile: (machine: Machine) => Promise<Choice>;
+  readonly connected: (key: string) => boolean;
 }
 
 export type Decision =
@@ -49,6 +55,7 @@ interface Admission {
   readonly assurance: NodeRecord["assurance"];
   readonly by: string;
   readonly assigned: Assigned;
+  readonly diskless?: boolean | undefined;
 }
 
 export class Enrolment {
@@ -86,7 +93,10 @@ export class Enrolment {
     if (this.room.isDenied(ask)) return { status: "denied", reason: "an operator denied this machine" };
 
     const changed = this.#changedKey(ask);
-    if (changed !== undefined) return this.#wait(ask, "changed-key", changed);
+    if (changed !== undefined) {
+      const back = await this.#comesBack(ask, nonce);
+      return back ?? this.#wait(ask, "changed-key", changed);
+    }
     if (ask.token) return this.#byToken(ask, nonce);
     const rule = this.#parts.allowList.find(ask.claims);
     if (rule)
@@ -98,20 +108,39 @@ export class Enrolment {
     return this.#wait(ask, "pending");
   }
 
-  async #byToken(ask: EnrolAskBody, nonce: Uint8Array): Promise<Decision> {
+  /**
+   * A diskless node after a boot: its keys were in its memory. Only with a token that says so, only where the node is
+   * known as one, and never while it is connected. The old keys end in the same step.
+   */
+  async #comesBack(ask: EnrolAskBody, nonce: Uint8Array): Promise<Decision | undefined> {
+    if (!ask.token || this.#parts.tokens.get(ask.token.id)?.diskless !== true) return undefined;
+    const formers = this.#formers(ask);
+    if (!formers.every(({ key, diskless }) => diskless === true && !this.#parts.connected(key)))
+      return undefined;
+    return this.#byToken(ask, nonce, formers);
+  }
+
+  async #byToken(
+    ask: EnrolAskBody,
+    nonce: Uint8Array,
+    formers: readonly NodeRecord[] = [],
+  ): Promise<Decision> {
     const subject = { nkey: ask.nkey, sign: ask.sign, seal: ask.seal, nonce, root: this.#parts.root };
     const { id, proof } = ask.token!;
     let token: TokenRecord;
     try {
-      token = await this.#parts.tokens.redeem(id, subject, proof, ask.claims.macs);
+      token = await this.#parts.tokens.redeem(id, subject, proof, ask.claims);
     } catch (error) {
       if (!(error instanceof BomaError) || error.code !== "token/invalid") throw error;
       return this.#wait(ask, "token-refused", error.message);
     }
+    for (const former of formers) await this.revoke(former);
     return this.#admitByRule(ask, {
       assurance: "boot-token",
       by: `token ${token.id}`,
-      assigned: token.assigned,
+      // It is the node that it was: what an operator changed since its first boot stays so.
+      assigned: formers.find((former) => former.id === ask.id)?.assigned ?? token.assigned,
+      diskless: token.diskless,
     });
   }
 
@@ -120,6 +149,14 @@ export class Enrolment {
     const { registry } = this.#parts;
     const sameId = registry.byId(ask.id);
     return sameId?.status === "approved" ? sameId : registry.byHardware(ask.claims);
+  }
+
+  /** All of them: by its id one, by its hardware perhaps another. */
+  #formers(ask: EnrolAskBody): NodeRecord[] {
+    const { registry } = this.#parts;
+    const [sameId, sameHardware] = [registry.byId(ask.id), registry.byHardware(ask.claims)];
+    const both = new Set([sameId?.status === "approved" ? sameId : undefined, sameHardware]);
+    return [...both].filter((node) => node !== undefined);
   }
 
   /** Why this machine is somebody we know with another key, if it is. */
@@ -161,7 +198,7 @@ export class Enrolment {
     const ask = { ...waiting.ask, id: id === undefined ? waiting.ask.id : parseNodeId(id) };
     if (this.#parts.registry.byKey(ask.nkey))
       throw new BomaError("enrol/unknown", `${ask.id} does not ask any more: it was decided on`);
-    if (given !== undefined && normal(given) !== normal(waiting.fingerprint))
+    if (given !== undefined && readFingerprint(given) !== waiting.fingerprint)
       throw new BomaError("enrol/fingerprint", `${given} is not the fingerprint of ${waiting.ask.id}`);
     // What it was when it asked may have changed: another machine may have got the id since, or --as names a node's.
     const changed = this.#changedKey(ask);
@@ -238,6 +275,7 @@ export class Enrolment {
       session: "",
       agentVersion: ask.agentVersion,
       rekey: false,
+      ...(how.diskless === true && { diskless: true }),
     };
     await this.#parts.nodeAudit.enrolled(node);
     await registry.add(node);
@@ -260,9 +298,9 @@ export class Enrolment {
 
   /** Ends a node's identity; its id is free from then on. */
   async revoke(node: NodeRecord): Promise<void> {
-    const { registry, revocations, events, forgetKey, presence, lost, nodeAudit } = this.#parts;
+    const { registry, revocations, events, forgetKey, connected, lost, nodeAudit } = this.#parts;
     // One that was there may be in the middle of something, whatever it is to us from now on.
-    const wasAway = !presence.connected(node.key);
+    const wasAway = !connected(node.key);
     await nodeAudit.revoked(node);
     await registry.change(node.key, (record) => ({ ...record, status: "revoked", revokedAt: Date.now() }));
     await revocations.revoke(node.key, "agent");
@@ -283,5 +321,3 @@ function knownDecision(known: NodeRecord, print: string): Decision {
 const TOLD_AGAIN_MS = 3_600_000;
 
 const approved = (node: NodeRecord): Decision => ({ status: "approved", node });
-
-const normal = (print: string): string => print.toUpperCase().replace(/[^0-9A-Z]/g, "");

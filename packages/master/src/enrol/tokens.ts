@@ -5,6 +5,7 @@ import {
   Bytes,
   type BootToken,
   checkProof,
+  type HardwareClaims,
   newBootToken,
   NodeKey,
   type ProofSubject,
@@ -21,6 +22,10 @@ const TokenRecord = z.strictObject({
   assigned: Assigned,
   /** Only for a machine that claims this address. */
   mac: z.string().optional(),
+  /** Of the machine that it was made for: one that claims another is refused. */
+  uuid: z.string().optional(),
+  /** Whoever comes with it keeps no keys, and may come back with new ones. */
+  diskless: z.boolean().optional(),
   uses: z.number().int().positive(),
   /** The machines that used it: the same one may ask again, another one needs a use that is left. */
   usedBy: z.array(NodeKey),
@@ -42,7 +47,9 @@ export class Tokens {
   }
 
   async create(
-    options: Pick<TokenRecord, "assigned" | "mac" | "uses" | "createdBy"> & { ttlMs: number },
+    options: Pick<TokenRecord, "assigned" | "mac" | "uuid" | "diskless" | "uses" | "createdBy"> & {
+      ttlMs: number;
+    },
   ): Promise<BootToken> {
     const { ttlMs, ...rest } = options;
     const token = newBootToken();
@@ -68,12 +75,21 @@ export class Tokens {
     await this.#table.update(id, () => undefined);
   }
 
+  get(id: string): TokenRecord | undefined {
+    return this.#table.get(id);
+  }
+
+  /** Makes a token void that nobody has used yet; what was used stays listed. */
+  async withdraw(id: string): Promise<void> {
+    await this.#table.update(id, (record) => (record?.usedBy.length === 0 ? undefined : record));
+  }
+
   /** Checks a machine's proof and takes one use. Throws with the reason; what a stranger is told is decided elsewhere. */
   async redeem(
     id: string,
     subject: ProofSubject,
     proof: Uint8Array,
-    macs: readonly string[],
+    { macs, uuid }: Pick<HardwareClaims, "macs" | "uuid">,
   ): Promise<TokenRecord> {
     const token = await this.#table.update(id, (record) => {
       if (!record) throw refused(`the token ${id} is not known`);
@@ -82,6 +98,8 @@ export class Tokens {
       const { mac } = record;
       if (mac !== undefined && !macs.some((claimed) => claimed.toLowerCase() === mac.toLowerCase()))
         throw refused(`the token ${id} is for the machine with ${mac}`);
+      if (record.uuid !== undefined && uuid !== undefined && record.uuid.toLowerCase() !== uuid.toLowerCase())
+        throw refused(`the token ${id} is for the machine ${record.uuid}`);
       if (record.usedBy.includes(subject.nkey)) return record;
       if (record.usedBy.length >= record.uses) throw refused(`the token ${id} is spent`);
       return { ...record, usedBy: [...record.usedBy, subject.nkey] };

@@ -2,7 +2,7 @@
  * Machines that wait for a decision. They are strangers, so they live in memory
  * only and in a bounded number: each asks again within half a minute anyway.
  */
-import { type EnrolAskBody, fingerprint } from "@boma/protocol";
+import { type EnrolAskBody, fingerprint, type HardwareClaims } from "@boma/protocol";
 
 const WAITING_MAX = 4096;
 /** Who has not asked again for so long has gone. One that was refused asks again after a minute and a half at most. */
@@ -51,6 +51,11 @@ export class WaitingRoom {
     return [...this.#waiting.values()]
       .filter(({ lastAt }) => now - lastAt <= GONE_MS)
       .sort((a, b) => a.since - b.since);
+  }
+
+  /** What the machine with this key said last of its hardware. */
+  claimsOf(key: string): HardwareClaims | undefined {
+    return [...this.#waiting.values()].find(({ ask }) => ask.nkey === key)?.ask.claims;
   }
 
   /** A denied machine that still asks is still denied. */

@@ -102,12 +102,12 @@ export class Reactors {
   refresh(): Promise<void> {
     return this.#inTurn(async () => {
       if (!this.#control) return;
-      const files = reactorFiles(this.site);
-      const fingerprint = files.length === 0 ? undefined : await fingerprintOf(this.site);
+      // Taken before the files are: one that is written in between makes another at the next look.
+      const fingerprint = reactorFiles(this.site).length === 0 ? undefined : await fingerprintOf(this.site);
       if (fingerprint === this.#fingerprint) return;
       await this.#end();
       this.#fingerprint = fingerprint;
-      const { reactors, errors } = await loadReactors(files, () => this.#living());
+      const { reactors, errors } = await loadReactors(reactorFiles(this.site), () => this.#living());
       for (const { message } of errors)
         this.#control.log.error({ error: message }, "a reactor cannot be used");
       this.#reactors = reactors;

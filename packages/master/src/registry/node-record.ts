@@ -25,6 +25,8 @@ export const NodeRecord = z.strictObject({
   agentVersion: z.string(),
   /** An operator wants new keys from this node. */
   rekey: z.boolean(),
+  /** It runs from memory: every boot is a new identity, and the one before is over. */
+  diskless: z.boolean().optional(),
   /** The key that this node had before it moved to this one. */
   formerKey: NodeKey.optional(),
 });

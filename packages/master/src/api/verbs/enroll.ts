@@ -1,4 +1,4 @@
-import { Assigned, BomaError } from "@boma/protocol";
+import { Assigned, BomaError, fingerprintWords, readFingerprint } from "@boma/protocol";
 import { z } from "zod";
 
 import type { Waiting } from "../../enrol/waiting-room.ts";
@@ -7,6 +7,7 @@ import { defineVerb } from "../verb.ts";
 const waitingView = ({ ask, fingerprint, since, lastAt, status, reason }: Waiting) => ({
   id: ask.id,
   fingerprint,
+  words: fingerprintWords(fingerprint),
   status,
   ...(reason !== undefined && { reason }),
   since,
@@ -27,12 +28,10 @@ export const enrollList = defineVerb({
 
 /** The one machine that is meant, by id, by fingerprint, or by both. */
 function find(waiting: readonly Waiting[], id: string | undefined, fingerprint: string | undefined): Waiting {
-  const wanted = fingerprint?.toUpperCase().replace(/[^0-9A-Z]/g, "");
+  const wanted = fingerprint === undefined ? undefined : readFingerprint(fingerprint);
   const byId = id === undefined ? waiting : waiting.filter(({ ask }) => ask.id === id);
   if (byId.length === 0) throw new BomaError("enrol/unknown", `nobody asks to join as ${JSON.stringify(id)}`);
-  const found = byId.filter(
-    (entry) => wanted === undefined || entry.fingerprint.replaceAll("-", "") === wanted,
-  );
+  const found = byId.filter((entry) => fingerprint === undefined || entry.fingerprint === wanted);
   if (found.length === 1) return found[0]!;
   if (found.length === 0)
     throw new BomaError("enrol/fingerprint", `no machine that asks has the fingerprint ${fingerprint}`);

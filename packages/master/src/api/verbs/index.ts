@@ -10,6 +10,14 @@ import { jobAttach, jobCancel, jobList, jobShow, jobStart } from "./jobs.ts";
 import { leaseEnd, leaseList } from "./leases.ts";
 import { feedKeep, masterRotate, masterStatus } from "./master.ts";
 import {
+  netbootBoot,
+  netbootClose,
+  netbootOpen,
+  netbootStatus,
+  netbootTell,
+  netbootTrust,
+} from "./netboot.ts";
+import {
   nodesAssign,
   nodesForget,
   nodesGrains,
@@ -64,6 +72,12 @@ export const verbs: Readonly<Record<Verb, AnyVerb>> = {
   "token.create": tokenCreate,
   "token.list": tokenList,
   "token.revoke": tokenRevoke,
+  "netboot.open": netbootOpen,
+  "netboot.close": netbootClose,
+  "netboot.status": netbootStatus,
+  "netboot.trust": netbootTrust,
+  "netboot.boot": netbootBoot,
+  "netboot.tell": netbootTell,
   "operator.list": operatorList,
   "operator.add": operatorAdd,
   "operator.remove": operatorRemove,
