@@ -56,8 +56,9 @@ export async function writeMaster({ arch, version, lock }: MasterTree, dir: stri
   );
 }
 
-/** Maps and a package's own sources help whoever works on it. */
-const isWorthIts = (path: string): boolean => !path.endsWith(".map") && !path.endsWith("/zod/src");
+/** Maps and a package's own sources help whoever works on it, and the runtime is one for glibc. */
+const isWorthIts = (path: string): boolean =>
+  !path.endsWith(".map") && !path.endsWith("/zod/src") && !path.endsWith(".musl.node");
 
 async function place(file: string, dir: string): Promise<void> {
   const to = join(dir, file);
