@@ -57,6 +57,18 @@ export default defineConfig({
       },
       {
         test: {
+          name: "netboot",
+          globalSetup: PROGRAMS,
+          // Whole machines in an emulator, from power-on: `npm run test:netboot` installs what they need.
+          include: ["test/netboot/**/*.test.ts"],
+          maxWorkers: 1,
+          sequence: { groupOrder: 5 },
+          testTimeout: 600_000,
+          hookTimeout: 900_000,
+        },
+      },
+      {
+        test: {
           name: "programs",
           globalSetup: PROGRAMS,
           // Programs of others, which take minutes to install: `npm run test:programs` does both.

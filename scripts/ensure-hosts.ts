@@ -7,6 +7,7 @@ import { installMissing, type Needed } from "./install-missing.ts";
 const NEEDED: Needed = {
   mmdebstrap: "mmdebstrap",
   "systemd-nspawn": "systemd-container",
+  sfdisk: "fdisk",
   socat: "socat",
   ip: "iproute2",
   nsenter: "util-linux",

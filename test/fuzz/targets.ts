@@ -13,6 +13,7 @@ import {
   EnrolAnswer,
   EnrolAsk,
   FeedItem,
+  Image,
   Mailbox,
   MasterAsk,
   MasterRekeyed,
@@ -52,6 +53,7 @@ import {
 } from "@boma/protocol";
 import { functions, readArguments } from "@boma/states";
 
+import { bootTargets } from "./boot-targets.ts";
 import { bytesOf, type FuzzTarget, text } from "./fuzz-target.ts";
 import { damage, type Random } from "./random.ts";
 import { stateTargets } from "./state-targets.ts";
@@ -116,7 +118,6 @@ const progress = {
   dropped: 0,
 };
 
-/** One valid body of each kind that travels; a kind that is missing here fails the test beside it. */
 const permit = {
   id: "a".repeat(32),
   action: "disk.wipe",
@@ -129,6 +130,19 @@ const permit = {
   job: id,
 };
 
+const file = { digest: "a".repeat(64), bytes: 3 };
+const image = {
+  name: "live-amd64",
+  arch: "amd64",
+  root: Uint8Array.from({ length: 32 }, (_, at) => at),
+  files: { kernel: file, initrd: file },
+  rootBytes: 2,
+  kernelVersion: "6.1.0-41-amd64",
+  agentVersion: "0.1.0",
+  packages: [{ name: "bash", version: "5.2", digest: "b".repeat(64) }],
+};
+
+/** One valid body of each kind that travels; a kind that is missing here fails the test beside it. */
 export const bodies: readonly (readonly [MessageKind<never>, unknown])[] = [
   [ApiRequest, { verb: "nodes.list", args: { target: "*" }, session: "s" }],
   [ApiAnswer, { nonce, result: { a: [1] }, error: { code: "c", message: "m", hint: "h" }, feed: false }],
@@ -149,6 +163,7 @@ export const bodies: readonly (readonly [MessageKind<never>, unknown])[] = [
   [TrustManifest, manifest],
   [DestructivePermit, permit],
   [Bundle, { digest: "a".repeat(64), bytes: 3, api: 1, states: ["acme.word"] }],
+  [Image, image],
 ].map(([kind, body]) => [kind as MessageKind<never>, body] as const);
 
 /** The body's bytes are damaged, and the damage is then signed: only so does it get past the signature. */
@@ -324,4 +339,5 @@ export const targets: readonly FuzzTarget[] = [
   ...byteTargets,
   ...textTargets,
   ...stateTargets,
+  ...bootTargets,
 ];

@@ -46,7 +46,19 @@ export interface FleetOptions {
   readonly serve?: readonly string[];
   /** The words before each command of the master: what brings it into another network. */
   readonly via?: readonly string[];
+  /** Other programs than those that the run has built: how each is started. */
+  readonly programs?: Programs;
 }
+
+export interface Programs {
+  readonly agent: readonly string[];
+  readonly master: readonly string[];
+}
+
+const built = (): Programs => ({
+  agent: [process.execPath, program("agent")],
+  master: [process.execPath, program("master")],
+});
 
 export class Fleet implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), "boma-test-"));
@@ -57,11 +69,13 @@ export class Fleet implements AsyncDisposable {
   readonly #program: string | undefined;
   readonly #serve: readonly string[];
   readonly #via: readonly string[];
+  readonly #programs: Programs;
   #listen = "127.0.0.1:0";
   master!: TestProcess;
   servers: readonly string[] = [];
 
-  private constructor({ program, listen, serve, via }: FleetOptions) {
+  private constructor({ program, listen, serve, via, programs }: FleetOptions) {
+    this.#programs = programs ?? built();
     this.#via = via ?? [];
     this.#program = program;
     this.#serve = serve ?? [];
@@ -107,7 +121,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   #startMaster(args: readonly string[], env: Record<string, string>): TestProcess {
-    const [command, ...words] = [...this.#via, process.execPath, program("master"), ...args];
+    const [command, ...words] = [...this.#via, ...this.#programs.master, ...args];
     return new TestProcess(command!, words, { env });
   }
 
@@ -154,7 +168,8 @@ export class Fleet implements AsyncDisposable {
       home,
       ...(options.args ?? []),
     ];
-    const agent = new TestProcess(process.execPath, [program("agent"), ...words]);
+    const [command, ...before] = this.#programs.agent;
+    const agent = new TestProcess(command!, [...before, ...words]);
     this.agents.set(id, agent);
     this.#started.push(agent);
     await agent.line(options.waitFor ?? /"msg":"connected"/);
@@ -184,7 +199,11 @@ export class Fleet implements AsyncDisposable {
     writeFileSync(file, joinToken, { mode: 0o600 });
     const home = join(this.dir, prefix);
     const words = ["--count", String(count), "--prefix", prefix, "--token-file", file, "--home", home];
-    const agents = new TestProcess(process.execPath, [program("agent"), "emulate", ...words]);
+    const agents = new TestProcess(this.#programs.agent[0]!, [
+      ...this.#programs.agent.slice(1),
+      "emulate",
+      ...words,
+    ]);
     this.#started.push(agents);
     this.agents.set(prefix, agents);
     await agents.line(/^ready/);

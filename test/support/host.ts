@@ -11,7 +11,7 @@ import type { RunReport } from "@boma/states";
 import type { Fleet, FleetOptions } from "./fleet.ts";
 import { Boot } from "./hosts/boot.ts";
 import { killCgroups, ownedName, removeCgroups, sweep } from "./hosts/cgroups.ts";
-import { insertDisk, nameDisk, ROOT, wipeDisk } from "./hosts/disk.ts";
+import { insertDisk, nameDisk, numberDisk, ROOT, wipeDisk } from "./hosts/disk.ts";
 import { ensureLayer, type Layer, withDocker } from "./hosts/layer.ts";
 import { BRIDGE_ADDRESS, leaveNetwork, type Network, sharedNetwork } from "./hosts/network.ts";
 import { forgetKernel, giveNetworkd } from "./hosts/own-network.ts";
@@ -26,6 +26,8 @@ export interface HostOptions {
   readonly name?: string;
   /** Packages that are installed already. */
   readonly layer?: Layer;
+  /** Directories that lie over it, the topmost first: somebody else's image, which brings no machine-id. */
+  readonly image?: readonly string[];
   /** Docker is installed, and can run what it is given. */
   readonly docker?: true;
   /** It sets its own addresses, by systemd-networkd. */
@@ -100,7 +102,7 @@ export class Host implements AsyncDisposable {
     const name = options.name ?? `host${++unnamed}`;
     const layer = options.docker ? withDocker(options.layer) : options.layer;
     const layers = layer ? [await ensureLayer(layer)] : [];
-    const rootfs = [...layers, await ensureRootfs()].join(":");
+    const rootfs = [...(options.image ?? []), ...layers, await ensureRootfs()].join(":");
     const network = await sharedNetwork();
     const space = await Space.open();
     const { address, port } = await network.plug(space);
@@ -209,6 +211,7 @@ export class Host implements AsyncDisposable {
   /** What its disk has of its own before it is switched on for the first time. */
   async #personalise(): Promise<void> {
     await nameDisk(this.#space, this.name, this.address);
+    if (!this.#options.image) await numberDisk(this.#space);
     if (this.#options.networkd) await giveNetworkd(this.#space, this.address);
   }
 

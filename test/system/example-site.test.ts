@@ -162,7 +162,7 @@ test("a bootstrap server in dev is the gateway and has all servers; Vault waits 
   expect(stagesOf("dev-boot-1")).toEqual({
     time: ["chrony.config(node)", "time.synced(node)"],
     network: ["network.interfaces(node)", "dnsmasq.config(lan)"],
-    firewall: ["firewall.filter(node)"],
+    firewall: ["firewall.filter(node)", "firewall.port(boma)"],
     consul: [
       "consul.agent(dev-boot-1)",
       "consul.settings(dev-boot-1)",
@@ -221,9 +221,11 @@ test("nothing comes in but what a declaration needs, and from where it needs it"
   ]);
   expect(openOf("dev-boot-1")).toEqual([
     ...SSH,
+    "tcp/4222 lan for firewall.port(boma)",
     "tcp/4647 lan for nomad.agent(dev-boot-1)",
     "tcp/4648 lan for nomad.agent(dev-boot-1)",
     "tcp/53 lan for dnsmasq.config(lan)",
+    "tcp/8080 lan for firewall.port(boma)",
     "tcp/8200 lan for vault.server(dev-boot-1)",
     "tcp/8300 lan for consul.agent(dev-boot-1)",
     "tcp/8301 lan for consul.agent(dev-boot-1)",

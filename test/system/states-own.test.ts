@@ -12,6 +12,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 
 import { Fleet } from "../support/fleet.ts";
 import { type RunDocument } from "../support/run.ts";
+import { CONFIRMED, wordState } from "../support/word-state.ts";
 
 let fleet: Fleet;
 beforeAll(async () => {
@@ -34,38 +35,10 @@ function write(files: Readonly<Record<string, string>>): void {
   }
 }
 
-/** A state of the site: a line in a file, and with `withinMs` one that must be confirmed. */
-const kind = (name: string, more = ""): string => `import { defineState, diff } from "@boma/states";
-import { z } from "zod";
-export default defineState({
-  name: "${name}",
-  summary: "A file with one word.",
-  key: "path",
-  params: z.strictObject({ path: z.string().describe("Where."), word: z.string().describe("Which.") }),
-  confinable: true,
-  async check({ path, word }, { files }) {
-    const there = await files.stat(path);
-    return diff(there && { word: await files.readText(path) }, { word });
-  },
-  apply: ({ word }, { path }, { files }) => files.write(path, word!.to),
-  ${more}
-  examples: [{ title: "a word", key: "/word", params: { word: "x" } }],
-});
-`;
-const CONFIRMED = `confirm: {
-    withinMs: 3000,
-    async undo({ path }, { files }) {
-      const stat = await files.stat(path);
-      if (!stat) return { files: [{ path, was: null }], commands: [] };
-      const { mode, owner, group } = stat;
-      const base64 = Buffer.from(await files.readBytes(path)).toString("base64");
-      return { files: [{ path, was: { base64, mode, owner, group } }], commands: [] };
-    },
-  },`;
 const site = (name: string, word: string, more = ""): Record<string, string> => ({
   "top.ts": `import { top } from "@boma/states";\nimport words from "./states/words.ts";\nexport default top({ "*": [words] });\n`,
   "states/words.ts": `import { tree } from "@boma/states";\nimport word from "./acme/word.ts";\nexport default tree(() => [word("/word", { word: "${word}" })]);\n`,
-  "states/acme/word.ts": kind(name, more),
+  "states/acme/word.ts": wordState(name, more),
 });
 
 beforeEach(() => {
@@ -81,7 +54,7 @@ describe("a state of the site's own", () => {
     expect(content("word")).toBe("one");
     expect((await apply()).value.nodes["box"]).toMatchObject({ status: "ok" });
     write({
-      "states/acme/word.ts": kind("acme.word")
+      "states/acme/word.ts": wordState("acme.word")
         .replace("word!.to)", "word!.to)")
         .replace("{ word: await files.readText(path) }", "{ word: (await files.readText(path)).trim() }"),
     });

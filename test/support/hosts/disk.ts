@@ -37,9 +37,13 @@ export async function wipeDisk(space: Space, lower: string): Promise<void> {
 export async function nameDisk(space: Space, name: string, address: string): Promise<void> {
   const files = {
     hostname: `${name}\n`,
-    "machine-id": `${crypto.randomUUID().replaceAll("-", "")}\n`,
     hosts: `127.0.0.1 localhost\n::1 localhost ip6-localhost\n${address} ${name}\n`,
   };
   for (const [file, text] of Object.entries(files))
     await space.must(["tee", `${ROOT}/etc/${file}`], { stdin: text });
+}
+
+export async function numberDisk(space: Space): Promise<void> {
+  const stdin = `${crypto.randomUUID().replaceAll("-", "")}\n`;
+  await space.must(["tee", `${ROOT}/etc/machine-id`], { stdin });
 }

@@ -69,6 +69,9 @@ export const ACCESS: Layer = {
 /** What configures and serves networks. */
 export const NETWORK: Layer = { name: "network", packages: ["netplan.io", "dnsmasq"] };
 
+/** What clouds and others put a machine's first words to. */
+export const CLOUD_INIT: Layer = { name: "cloud-init", packages: ["cloud-init"] };
+
 /** Docker, a program that needs nothing else to make an image from, and a firewall that does not know of Docker. */
 export const DOCKER: Layer = { name: "docker", packages: ["docker.io", "busybox-static", "ufw"] };
 

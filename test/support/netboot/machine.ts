@@ -1,0 +1,83 @@
+/** A machine that is switched on: qemu, with a console that is read and an end that always comes. */
+import { existsSync } from "node:fs";
+import { basename } from "node:path";
+
+import { TestProcess } from "../process.ts";
+
+export interface MachineOptions {
+  readonly arch: "amd64" | "arm64";
+  readonly mac: string;
+  readonly uuid?: string;
+  readonly memoryMiB?: number;
+  /** Its first script: what DHCP would tell it. */
+  readonly bootfile?: string;
+  /** Kernel and initramfs, where it has no loader of its own. */
+  readonly direct?: { readonly kernel: string; readonly initrd: string; readonly words: string };
+  /** What its clock says when it is switched on. */
+  readonly clock?: string;
+  /** Where it is plugged in; without one it is behind the emulator's own network. */
+  readonly cable?: { readonly tap: string; readonly via: readonly string[] };
+  /** UEFI's own loader instead of a BIOS: a file of firmware. */
+  readonly firmware?: string;
+  /** Images of its disks: it starts from the network, and from the first of them where that sends it on. */
+  readonly disks?: readonly string[];
+  /** For what takes longer than a boot. */
+  readonly lifeSeconds?: number;
+}
+
+const EMULATOR = { amd64: "qemu-system-x86_64", arm64: "qemu-system-aarch64" } as const;
+const BOARD = {
+  amd64: ["-machine", "pc"],
+  arm64: ["-machine", "virt", "-cpu", "cortex-a72"],
+} as const;
+
+const SMALL = ["-accel", "tcg", "-smp", "1", "-nographic", "-no-reboot"] as const;
+
+/** Nothing that a test starts outlives this, whatever becomes of the test. */
+const LIFE_S_MAX = 540;
+
+/** The console's lines are the process's: `machine.line(/boma-agent/)` waits for one. */
+export function switchOn(options: MachineOptions): TestProcess {
+  const { arch, mac, uuid, memoryMiB = 1024, bootfile, direct, clock, cable, firmware } = options;
+  const { disks = [], lifeSeconds = LIFE_S_MAX } = options;
+  const net =
+    cable === undefined
+      ? `user,id=net${bootfile === undefined ? "" : `,bootfile=${bootfile}`}`
+      : `tap,id=net,ifname=${cable.tap},script=no,downscript=no`;
+  const rom = direct ? ",romfile=" : "";
+  const words = [
+    "--kill-after=5",
+    String(lifeSeconds),
+    // Ended by force, it takes the emulator along: a power cut, and nothing that is left behind.
+    "setpriv",
+    "--pdeathsig",
+    "KILL",
+    EMULATOR[arch],
+    ...BOARD[arch],
+    ...SMALL,
+    "-m",
+    String(memoryMiB),
+    "-netdev",
+    net,
+    "-device",
+    `virtio-net-pci,netdev=net,mac=${mac}${rom}`,
+    ...(uuid === undefined ? [] : ["-uuid", uuid]),
+    ...(firmware === undefined ? [] : ["-bios", firmware]),
+    ...disks.flatMap((file, at) => [
+      "-drive",
+      `file=${file},format=raw,if=none,id=disk${at},discard=unmap,cache=unsafe`,
+      "-device",
+      `virtio-blk-pci,drive=disk${at},serial=${basename(file, ".disk")}`,
+    ]),
+    ...(clock === undefined ? [] : ["-rtc", `base=${clock}`]),
+    ...(direct
+      ? ["-kernel", direct.kernel, "-initrd", direct.initrd, "-append", direct.words]
+      : ["-boot", disks.length > 0 ? "order=nc" : "n"]),
+  ];
+  const [command, ...before] = [...(cable?.via ?? []), "timeout"];
+  return new TestProcess(command!, [...before, ...words]);
+}
+
+/** Programs of the emulator that this machine has. */
+export const canEmulate = (arch: MachineOptions["arch"]): boolean =>
+  (process.env["PATH"] ?? "").split(":").some((dir) => existsSync(`${dir}/${EMULATOR[arch]}`));
