@@ -2,7 +2,6 @@
 import {
   ApiAnswer,
   ApiRequest,
-  asBomaError,
   BomaError,
   keyInSubject,
   open,
@@ -13,17 +12,20 @@ import {
   seal,
   withManifest,
 } from "@boma/protocol";
-import type { Msg, NatsConnection } from "nats";
+import type { Msg, NatsConnection, Subscription } from "nats";
 import type { z } from "zod";
 
+import { explained } from "../bus/trouble.ts";
 import type { Control } from "../control.ts";
 import { addressOf } from "../nodes/refusals.ts";
+import { isDoneWithin } from "../patience.ts";
 import { Feed } from "./feed.ts";
 import { perform } from "./perform.ts";
 import type { OperatorRecord } from "./rights.ts";
 
 /** A feed whose operator has not renewed it for so long is cut: its command line has gone. */
 const LEASE_MS = 60_000;
+const CLOSE_MS_MAX = 5_000;
 const NONCES_KEPT = 10_000;
 const ANSWER_BYTES_MAX = PAYLOAD_BYTES_MAX - 64 * 1024;
 
@@ -40,22 +42,30 @@ export class ApiDoor {
   readonly #feeds = new Map<string, OpenFeed>();
   readonly #seen = new Set<string>();
   readonly #sweep: NodeJS.Timeout;
+  readonly #requests: Subscription;
+  readonly #underWay = new Set<Promise<void>>();
 
   constructor(bus: NatsConnection, control: Control) {
     this.#bus = bus;
     this.#control = control;
-    bus.subscribe("boma.api.*.*", {
+    this.#requests = bus.subscribe("boma.api.*.*", {
       queue: "masters",
       callback: (_error, message) => {
-        this.#answer(message).catch((error: unknown) => control.refused(message.subject, error, message));
+        const answered = this.#answer(message)
+          .catch((error: unknown) => control.refused(message.subject, error, message))
+          .finally(() => this.#underWay.delete(answered));
+        this.#underWay.add(answered);
       },
     });
     this.#sweep = setInterval(() => this.#dropLeases(), LEASE_MS / 4).unref();
   }
 
-  close(): void {
+  /** What was asked for is answered; what is asked for from now on is for the master that follows. */
+  async close(): Promise<void> {
     clearInterval(this.#sweep);
     for (const { abort } of this.#feeds.values()) abort.abort();
+    const ended = this.#requests.drain().then(() => Promise.all(this.#underWay));
+    await isDoneWithin(ended, CLOSE_MS_MAX);
   }
 
   async #answer(message: Msg): Promise<void> {
@@ -107,7 +117,7 @@ export class ApiDoor {
         feed.write(step.value);
       feed.end();
     } catch (thrown) {
-      feed.end(asBomaError(thrown));
+      feed.end(explained(thrown));
     }
   }
 
@@ -123,7 +133,7 @@ export class ApiDoor {
   }
 
   #explain(thrown: unknown, { body }: Request): BomaError {
-    const error = asBomaError(thrown);
+    const error = explained(thrown);
     if (error.code === "internal")
       this.#control.log.error(
         { verb: body.verb, error: error.cause instanceof Error ? error.cause.stack : error.message },

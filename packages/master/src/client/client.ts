@@ -21,7 +21,7 @@ import {
   type Verb,
   isErrorCode,
 } from "@boma/protocol";
-import { connect, errors, type NatsConnection, RequestError } from "nats";
+import { connect, errors, type Msg, type NatsConnection, RequestError } from "nats";
 import type { z } from "zod";
 
 import { HEARTBEAT_MS } from "../api/feed.ts";
@@ -31,6 +31,9 @@ import { queueOf } from "../queue.ts";
 
 const CONNECT_MS_MAX = 5_000;
 const ANSWER_MS_MAX = 15_000;
+/** A leader is missed after eight seconds, and its successor reads what there is. */
+const FOLLOWED_MS = 20_000;
+const AGAIN_MS = 500;
 const KEEP_MS = 20_000;
 /** A feed that misses this many heartbeats has lost its master. */
 const SILENCE_MS = HEARTBEAT_MS * 3;
@@ -38,6 +41,12 @@ const SILENCE_MS = HEARTBEAT_MS * 3;
 const RENEW_MS = 15 * 24 * 3_600_000;
 /** Whoever stays connected looks this often. */
 const LOOK_MS = 12 * 3_600_000;
+
+interface RemoteError {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+}
 
 type FeedBody = z.output<typeof FeedItem.body>;
 
@@ -156,9 +165,7 @@ export class Client implements AsyncDisposable {
     const frame = seal(ApiRequest, { verb, args, session }, { to: "master", key: sign, nonce });
     try {
       await this.#lineUp();
-      const answer = this.#connection.request(subjects.api(user.publicKey, verb), frame, {
-        timeout: answerMs,
-      });
+      const answer = this.#send(subjects.api(user.publicKey, verb), frame, answerMs);
       const reply = await Promise.race([answer, broken(abort.signal)]);
       const { body } = this.#openAnswer(reply.data);
       if (!sameBytes(body.nonce, nonce))
@@ -173,6 +180,18 @@ export class Client implements AsyncDisposable {
       abort.abort();
       throw requestError(error, this.#operator.servers);
     }
+  }
+
+  /** On a cluster a leader that is gone is followed by another one: what nobody has taken is said again. */
+  async #send(subject: string, frame: Uint8Array, timeout: number): Promise<Msg> {
+    const end = performance.now() + (this.#connection.info?.cluster === undefined ? 0 : FOLLOWED_MS);
+    for (;;)
+      try {
+        return await this.#connection.request(subject, frame, { timeout });
+      } catch (error) {
+        if (!isUnheard(error) || performance.now() >= end) throw error;
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      }
   }
 
   #openAnswer(data: Uint8Array): Opened<z.output<typeof ApiAnswer.body>> {
@@ -211,7 +230,7 @@ export class Client implements AsyncDisposable {
         const { part, items, end }: FeedBody = this.#open(FeedItem, data).body;
         if (part !== expected++) throw new FeedBroken("a part of the feed was lost");
         yield* items;
-        if (end?.error) throw remoteError(end.error);
+        if (end?.error) throw feedError(end.error);
         if (end) return;
       }
       throw abort.signal.reason instanceof FeedBroken
@@ -257,18 +276,24 @@ export class Client implements AsyncDisposable {
 const isRefusal = (error: Error): boolean =>
   error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError;
 
+const isUnheard = (error: unknown): boolean => error instanceof RequestError && error.isNoResponders();
+
 const broken = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
   });
 
-const remoteError = ({ code, message, hint }: { code: string; message: string; hint: string }): BomaError =>
+/** A master that lost the bus for a moment is as good as one that went away: the reader asks again where it stands. */
+const feedError = (error: RemoteError): BomaError =>
+  error.code === "bus/unreachable" ? new FeedBroken(error.message) : remoteError(error);
+
+const remoteError = ({ code, message, hint }: RemoteError): BomaError =>
   new BomaError(isErrorCode(code) ? code : "internal", message, { hint });
 
 function requestError(error: unknown, servers: readonly string[]): unknown {
   if (error instanceof BomaError) return error;
   const at = servers.join(", ");
-  if (error instanceof RequestError && error.isNoResponders())
+  if (isUnheard(error))
     return new BomaError("master/unreachable", `the bus at ${at} answers, but no master does`, {
       cause: error,
     });

@@ -88,7 +88,7 @@ export class EventReader {
     for await (const message of batch) {
       // One that was delivered and lost on the way is behind the server's pointer: begin again where we stand.
       if (message.info.deliverySequence !== ++this.#delivered)
-        throw new Error("an event was lost on its way");
+        throw new BomaError("bus/unreachable", "an event was lost on its way");
       this.#position = message.seq;
       this.#pending = message.info.pending;
       into.first ??= message.seq;
