@@ -10,6 +10,8 @@ export interface Home {
   readonly dir: string;
   readonly keys: string;
   readonly bus: string;
+  /** Names this home among those of all masters: made at the first start, and not to be copied. */
+  readonly instance: string;
   readonly operator: string;
   /** Who this master is and how to knock, for images: the file that `boma-agent run --join` takes. */
   readonly join: string;
@@ -22,6 +24,7 @@ export function homeAt(option: string | undefined): Home {
     dir,
     keys: join(dir, "master/keys"),
     bus: join(dir, "master/bus"),
+    instance: join(dir, "master/instance"),
     operator: join(dir, "operator.json"),
     join: join(dir, "join"),
   };

@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 
 import { readReleaseKey, releaseKeyFile } from "./bundles/release-key.ts";
 import { homeAt, makeHome } from "./home.ts";
-import { createKeyring, readKeyring, rotateWorkingKey } from "./keyring.ts";
+import { createKeyring, keepWorkingKey, nextWorkingKey, readKeyring } from "./keyring.ts";
 
 function newHome() {
   const path = mkdtempSync(join(tmpdir(), "boma-keyring-"));
@@ -26,7 +26,7 @@ test("a new master's root names the release key that was made with it, and goes 
   using made = newHome();
   const { publicKey } = readReleaseKey(releaseKeyFile(made.home));
   expect(pinned(made.home)).toEqual(publicKey);
-  rotateWorkingKey(made.home);
+  keepWorkingKey(made.home, nextWorkingKey(made.home));
   expect(pinned(made.home)).toEqual(publicKey);
   expect(readKeyring(made.home).release).toEqual(publicKey);
 });
@@ -34,8 +34,9 @@ test("a new master's root names the release key that was made with it, and goes 
 test("the root can name another release key, whose secret half was never here", () => {
   using made = newHome();
   const elsewhere = newSigningKey().publicKey;
-  const { serial } = rotateWorkingKey(made.home, undefined, elsewhere);
-  expect(serial).toBe(2);
+  const next = nextWorkingKey(made.home, undefined, elsewhere);
+  keepWorkingKey(made.home, next);
+  expect(next.serial).toBe(2);
   expect(pinned(made.home)).toEqual(elsewhere);
 });
 
@@ -43,7 +44,7 @@ test("without the root no other release key can be named", () => {
   using made = newHome();
   const before = pinned(made.home);
   rmSync(join(made.home.keys, "root.json"));
-  expect(() => rotateWorkingKey(made.home, undefined, newSigningKey().publicKey)).toThrow(
+  expect(() => nextWorkingKey(made.home, undefined, newSigningKey().publicKey)).toThrow(
     "the root key is not at",
   );
   expect(pinned(made.home)).toEqual(before);

@@ -1,6 +1,6 @@
 /** The master's own keys: the organisation's root, the working key that speaks every day, the key of its store. */
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import {
@@ -63,7 +63,13 @@ export function createKeyring(home: Home): void {
   const root = newSigningKey();
   writeSecret(path, JSON.stringify({ seed: Base64.print(root.seed) }));
   const { publicKey: release } = createReleaseKey(releaseKeyFile(home));
-  writeWorkingKey(home, root, { serial: 1, store: randomBytes(32), former: [], release });
+  keepWorkingKey(home, newWorkingKey(root, { serial: 1, store: randomBytes(32), former: [], release }));
+}
+
+/** A working key as its file holds it: secret. */
+export interface WorkingKey {
+  readonly serial: number;
+  readonly text: string;
 }
 
 interface Kept {
@@ -73,7 +79,7 @@ interface Kept {
   readonly release: Uint8Array | undefined;
 }
 
-function writeWorkingKey(home: Home, root: SigningKey, kept: Kept): void {
+function newWorkingKey(root: SigningKey, kept: Kept): WorkingKey {
   const { serial, store, former, release } = kept;
   const sign = newSigningKey();
   const seal = newSealingKey();
@@ -84,26 +90,36 @@ function writeWorkingKey(home: Home, root: SigningKey, kept: Kept): void {
     masters: [{ name, sign: sign.publicKey, seal: seal.publicKey }],
     ...(release && { release }),
   };
-  // One file, replaced as a whole: a working key without its manifest, or with another's, could speak to nobody.
+  // One text, kept as a whole: a working key without its manifest, or with another's, could speak to nobody.
   const print = Base64.print;
-  writeSecret(
-    paths(home).working,
-    JSON.stringify({
-      root: print(root.publicKey),
-      name,
-      sign: print(sign.seed),
-      seal: print(seal.secretKey),
-      store: print(store),
-      former: former.map(print),
-      manifest: print(signManifest(manifest, root)),
-    }),
-  );
+  const text = JSON.stringify({
+    root: print(root.publicKey),
+    name,
+    sign: print(sign.seed),
+    seal: print(seal.secretKey),
+    store: print(store),
+    former: former.map(print),
+    manifest: print(signManifest(manifest, root)),
+  });
+  return { serial, text };
+}
+
+export const keepWorkingKey = (home: Home, { text }: WorkingKey): void =>
+  writeSecret(paths(home).working, text);
+
+export function readWorkingKey(home: Home): WorkingKey {
+  const { root, manifest } = readWorking(home);
+  return { serial: readManifest(manifest, root).serial, text: readFileSync(paths(home).working, "utf8") };
+}
+
+function readWorking(home: Home): z.output<typeof WorkingFile> {
+  const { working } = paths(home);
+  assertPrivate(working);
+  return readJson(working, WorkingFile);
 }
 
 export function readKeyring(home: Home): Keyring {
-  const { working } = paths(home);
-  assertPrivate(working);
-  const held = readJson(working, WorkingFile);
+  const held = readWorking(home);
   return {
     root: held.root,
     name: held.name,
@@ -116,8 +132,8 @@ export function readKeyring(home: Home): Keyring {
   };
 }
 
-/** Retires the working key: the root signs a manifest with a higher serial and another key. It may name another release key as well. */
-export function rotateWorkingKey(home: Home, rootFile?: string, release?: Uint8Array): { serial: number } {
+/** What retires the working key: the root signs a manifest with a higher serial and another key. It may name another release key as well. */
+export function nextWorkingKey(home: Home, rootFile?: string, release?: Uint8Array, rise = 1): WorkingKey {
   const path = rootFile ?? paths(home).root;
   if (!existsSync(path))
     throw new BomaError("usage/file", `the root key is not at ${path}`, {
@@ -129,12 +145,11 @@ export function rotateWorkingKey(home: Home, rootFile?: string, release?: Uint8A
     throw new BomaError("usage/file", `${path} holds the root key of another master`, {
       hint: "No node would follow it: name the root key that this master was made with.",
     });
-  const serial = readManifest(keyring.manifest, root.publicKey).serial + 1;
-  writeWorkingKey(home, root, {
+  const serial = readManifest(keyring.manifest, root.publicKey).serial + rise;
+  return newWorkingKey(root, {
     serial,
     store: keyring.store,
     former: [...keyring.former, keyring.sign.publicKey],
     release: release ?? keyring.release,
   });
-  return { serial };
 }

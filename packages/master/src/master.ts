@@ -1,4 +1,7 @@
 /** A running master, from the bus up: each part in the order in which it needs the others. */
+import { hostname } from "node:os";
+
+import type { BomaError } from "@boma/protocol";
 import type { NatsConnection } from "nats";
 
 import { ApiDoor } from "./api/api-door.ts";
@@ -9,9 +12,10 @@ import { watchDisk } from "./bus/disk-watch.ts";
 import { type Presence, watchPresence } from "./bus/presence.ts";
 import { watchRoom } from "./bus/room.ts";
 import type { EmbeddedServer } from "./bus/server.ts";
-import { ensureStreams, type StreamOptions } from "./bus/streams.ts";
+import { ensureRecords, ensureStreams, isReplicated, type StreamOptions } from "./bus/streams.ts";
 import {
   type BusTrust,
+  type BusUser,
   issueAgentCredential,
   issueMasterUser,
   issueSystemUser,
@@ -31,7 +35,11 @@ import { Subscribers } from "./events/subscribers.ts";
 import type { Home } from "./home.ts";
 import { JobStore } from "./jobs/job-store.ts";
 import { Jobs } from "./jobs/jobs.ts";
-import { type Keyring, readKeyring, rotateWorkingKey } from "./keyring.ts";
+import { type Keyring, keepWorkingKey, nextWorkingKey, readKeyring } from "./keyring.ts";
+import { instanceOf } from "./lead/instance.ts";
+import type { LeadRecord } from "./lead/lead-record.ts";
+import { type Lead, takeLead } from "./lead/lead.ts";
+import { levelKey, shareKey } from "./lead/shared-key.ts";
 import type { Logger } from "./log.ts";
 import { Mailboxes } from "./mail/mailbox.ts";
 import { endLeasesOf } from "./maintenance/end-lease.ts";
@@ -72,11 +80,16 @@ export interface MasterOptions {
   readonly audit: AuditSettings;
   readonly streams: StreamOptions;
   readonly log: Logger;
+  /** Another master leads, and this one waits; it may be called again. */
+  readonly standsBy?: ((leader: LeadRecord) => void) | undefined;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 type Connections = readonly [control: NatsConnection, system: NatsConnection];
 
 interface Doors {
+  readonly lead: Lead;
   readonly intake: Intake;
   readonly api: ApiDoor;
   readonly installs: Installs;
@@ -89,6 +102,7 @@ const DRAIN_MS_MAX = 5_000;
 export class Master {
   readonly control: Control;
   readonly #connections: readonly NatsConnection[];
+  readonly #lead: Lead;
   readonly #intake: Intake;
   readonly #api: ApiDoor;
   readonly #installs: Installs;
@@ -98,6 +112,7 @@ export class Master {
   private constructor(control: Control, connections: readonly NatsConnection[], doors: Doors) {
     this.control = control;
     this.#connections = connections;
+    this.#lead = doors.lead;
     this.#intake = doors.intake;
     this.#api = doors.api;
     this.#installs = doors.installs;
@@ -105,38 +120,59 @@ export class Master {
     this.#endTakingUp = doors.endTakingUp;
   }
 
-  static async start(options: MasterOptions): Promise<Master> {
+  /** Resolves when this master leads and works; with `undefined` when it was told to stop while it stood by. */
+  static async start(options: MasterOptions): Promise<Master | undefined> {
     const { trust, url, ca, log } = options;
-    const bus = await connectMaster(url, await issueMasterUser(trust), { ca });
-    const system = await connectMaster(url, await issueSystemUser(trust), { ca, name: "boma-master-system" });
+    const users = [await issueMasterUser(trust), await issueSystemUser(trust)] as const;
+    const bus = await connectMaster(url, users[0], { ca });
+    const system = await connectMaster(url, users[1], { ca, name: "boma-master-system" });
+    const close = () => Promise.allSettled([bus.close(), system.close()]);
     try {
-      await ensureStreams(bus, options.streams);
-      const control = await assemble(options, [bus, system]);
-      const intake = new Intake(control);
-      await control.revocations.push();
-      await finishRekeys(control);
-      const endTakingUp = await takeUpWork(control, intake);
-      openEnrolDoor(bus, { ...control, credential: control.credential });
-      openHelloDoor(bus, { ...control, credential: control.credential });
-      const api = new ApiDoor(bus, control);
-      await bus.flush();
-      await control.events.told({ kind: "master.started", data: { workingKey: control.keyring().name } });
-      const endRoom = watchSpace(options, control);
-      await control.drift.start();
-      control.notifications.start();
-      control.reactors.start(control);
-      const installs = Installs.start(control);
-      return new Master(control, [bus, system], { intake, api, installs, endRoom, endTakingUp });
+      const lead = await leadOf(options, [bus, system], users);
+      if (lead) return await Master.#work(options, [bus, system], lead);
+      await close();
+      return undefined;
     } catch (error) {
-      await Promise.allSettled([bus.close(), system.close()]);
+      await close();
       log.error({ error: String(error) }, "the master could not start");
       throw error;
     }
   }
 
+  static async #work(options: MasterOptions, connections: Connections, lead: Lead): Promise<Master> {
+    const [bus] = connections;
+    await ensureStreams(bus, options.streams);
+    const control = await assemble(options, connections, lead);
+    const intake = new Intake(control);
+    await control.revocations.push();
+    await finishRekeys(control);
+    const endTakingUp = await takeUpWork(control, intake);
+    openEnrolDoor(bus, { ...control, credential: control.credential });
+    openHelloDoor(bus, { ...control, credential: control.credential });
+    const api = new ApiDoor(bus, control);
+    await bus.flush();
+    await control.events.told({ kind: "master.started", data: { workingKey: control.keyring().name } });
+    const endRoom = watchSpace(options, control);
+    await control.drift.start();
+    control.notifications.start();
+    control.reactors.start(control);
+    const installs = Installs.start(control);
+    return new Master(control, connections, { lead, intake, api, installs, endRoom, endTakingUp });
+  }
+
+  /** Resolves when another master leads: nothing that this one holds counts any more. */
+  get lost(): Promise<BomaError> {
+    return this.#lead.lost;
+  }
+
+  /** Lets go of everything as it is. */
+  async abandon(): Promise<void> {
+    await Promise.allSettled(this.#connections.map((connection) => connection.close()));
+  }
+
   /** Finishes what is under way and leaves; open jobs go on at the next start. */
   async stop(): Promise<void> {
-    this.#api.close();
+    await this.#api.close();
     await this.#endRoom();
     await this.#endTakingUp();
     await this.#intake.stop();
@@ -150,11 +186,34 @@ export class Master {
     await this.control.siteCompiler.close();
     await this.control.audit.close();
     await this.control.auditCopier.stop();
+    this.#lead.resign();
     const drained = Promise.allSettled(this.#connections.map((connection) => connection.drain()));
     // A bus that stands still never says that it has everything.
     if (await isDoneWithin(drained, DRAIN_MS_MAX)) return;
     await Promise.allSettled(this.#connections.map((connection) => connection.close()));
   }
+}
+
+/** What a master that stands by needs of the streams is there already; it changes none of them. */
+async function leadOf(
+  options: MasterOptions,
+  [bus, system]: Connections,
+  users: readonly BusUser[],
+): Promise<Lead | undefined> {
+  const { home, trust, log, streams, standsBy, signal } = options;
+  await ensureRecords(bus, streams);
+  const store = await Store.open(bus, readKeyring(home).store, { replicated: true });
+  const me = {
+    home: instanceOf(home),
+    host: hostname(),
+    users: users.map(({ nkey }) => nkey.publicKey),
+  };
+  const lead = await takeLead(
+    { store, bus, system, trust, me, log },
+    { signal: signal ?? new AbortController().signal, standsBy: standsBy ?? (() => undefined) },
+  );
+  if (lead) await levelKey(store, home);
+  return lead;
 }
 
 /** Streams that fill up, and the disk below those that are ours. */
@@ -173,33 +232,39 @@ interface Assembled extends Control {
 }
 
 /** What is kept, opened: from here on memory holds what the streams hold. */
-async function openKept(options: MasterOptions, keyring: () => Keyring, [bus, system]: Connections) {
-  const store = await Store.open(bus, keyring().store);
+async function openKept(
+  { trust, log, localOperator }: MasterOptions,
+  keyring: () => Keyring,
+  { connections: [bus, system], lead }: { readonly connections: Connections; readonly lead: Lead },
+) {
+  const store = await Store.open(bus, keyring().store, {
+    replicated: await isReplicated(bus),
+    mayWrite: () => lead.confirmed(),
+  });
   const [registry, tokens, allowList, revocations, operators, subscribers] = await Promise.all([
     Registry.open(store),
     Tokens.open(store),
     AllowList.open(store),
-    Revocations.open(store, options.trust, system),
+    Revocations.open(store, { trust, system, masters: lead.former }),
     Table.open(store, "operator", OperatorRecord),
     Subscribers.open(store),
   ]);
-  const { localOperator } = options;
   // One that somebody removed stays removed.
   if (!revocations.isRevoked(localOperator.key))
     await operators.update(localOperator.key, (known) => known ?? localOperator);
-  const events = new Events(store, options.log);
+  const events = new Events(store, log);
   const readings = new Readings(store);
   return { store, registry, tokens, allowList, revocations, operators, subscribers, readings, events };
 }
 
-async function assemble(options: MasterOptions, connections: Connections): Promise<Assembled> {
+async function assemble(options: MasterOptions, connections: Connections, lead: Lead): Promise<Assembled> {
   const { home, trust, log } = options;
   const [bus, system] = connections;
   let held = readKeyring(home);
   const keyring = () => held;
-  const kept = await openKept(options, keyring, connections);
+  const kept = await openKept(options, keyring, { connections, lead });
   const { store, registry, events } = kept;
-  const audited = await openAudit({ ...kept, home, keyring, log }, options.audit);
+  const audited = await openAudit({ ...kept, home, keyring, lead, log }, options.audit);
   const refused = refusals({ events, presence: () => presence, registry });
   const mailboxes = new Mailboxes(store, { keyring, refused });
   const sessions = new Sessions({ control: bus, keyring, registry, events });
@@ -244,7 +309,7 @@ async function assemble(options: MasterOptions, connections: Connections): Promi
     keyring,
     log,
     forgetKey,
-    rotate: (...how) => rotate({ home, reread, mailboxes, registry, presence, sessions }, ...how),
+    rotate: (...how) => rotate({ home, reread, store, mailboxes, registry, presence, sessions }, ...how),
     ...theBus(options, bus),
     gone: (key) => watch.gone(key, () => presence.connected(key)),
     joinKit: () => joinKit(options, held.root),
@@ -298,14 +363,23 @@ interface Spreading {
   readonly sessions: Sessions;
 }
 
+interface Rotating extends Spreading {
+  readonly home: Home;
+  readonly store: Store;
+  readonly reread: () => void;
+}
+
 async function rotate(
-  { home, reread, ...spreading }: Spreading & { readonly home: Home; readonly reread: () => void },
+  { home, store, reread, ...spreading }: Rotating,
   ...how: Parameters<Control["rotate"]>
 ): ReturnType<Control["rotate"]> {
-  const rotated = rotateWorkingKey(home, ...how);
+  const next = nextWorkingKey(home, ...how);
+  // Before any node can hear of it: a master that takes over now must speak with it.
+  await shareKey(store, next);
+  keepWorkingKey(home, next);
   reread();
   await spreadKeys(spreading);
-  return rotated;
+  return { serial: next.serial };
 }
 
 /** The working key is another one: what lies in mailboxes is signed anew, and who is connected hears of it. */

@@ -12,7 +12,8 @@ import { EmbeddedServer, type ServerState } from "./bus/server.ts";
 import { storageBytesMax, type StreamOptions } from "./bus/streams.ts";
 import { issueServerCertificate } from "./bus/tls.ts";
 import { type BusTrust, issueOperatorCredential, parseBusTrust, serverTrust } from "./bus/trust.ts";
-import { assertInitialised, assertPrivate, type Home, writeSecret } from "./home.ts";
+import { assertInitialised, assertPrivate, type Home, makeHome, writeSecret } from "./home.ts";
+import type { LeadRecord } from "./lead/lead-record.ts";
 import type { Logger } from "./log.ts";
 import { Master } from "./master.ts";
 import { readOperatorFile, writeOperatorFile } from "./operator-file.ts";
@@ -29,11 +30,16 @@ export interface ServeOptions {
   readonly streams: StreamOptions;
   readonly log: Logger;
   readonly onBusState?: (state: ServerState) => void;
+  /** Another master leads, and this one waits. */
+  readonly standsBy?: (leader: LeadRecord) => void;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Serving {
-  readonly master: Master;
   readonly servers: readonly string[];
+  /** Rejects when another master leads. */
+  readonly lost: Promise<never>;
   stop(): Promise<void>;
 }
 
@@ -44,9 +50,12 @@ function isPlainLoopback(server: string): boolean {
   return url.protocol === "nats:" && LOOPBACK.test(url.hostname.replace(/^\[|\]$/g, ""));
 }
 
-export async function serve(options: ServeOptions): Promise<Serving> {
+/** Resolves when this master leads; with `undefined` when it was stopped while it stood by. */
+export async function serve(options: ServeOptions): Promise<Serving | undefined> {
   const { home, log } = options;
   assertInitialised(home);
+  // A home to which only keys were brought has no others yet.
+  makeHome(home);
   const file = join(home.keys, "bus.json");
   assertPrivate(file);
   const trust = parseBusTrust(readFileSync(file, "utf8"));
@@ -57,8 +66,9 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     const tls = servers.every(isPlainLoopback) ? {} : { ca };
     await assertMovedTo(home, { url: options.nats, trust, ...tls });
     const master = await startMaster(options, { trust, url: options.nats, servers, ...tls });
+    if (!master) return undefined;
     noteMoved(home, options.nats);
-    return { master, servers, stop: () => master.stop() };
+    return { servers, lost: lostBy(master), stop: () => master.stop() };
   }
   assertNotMoved(home);
   const { host, port } = readListen(options.listen);
@@ -68,15 +78,28 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     const tls = LOOPBACK.test(host) ? {} : { ca };
     const master = await startMaster(options, { trust, url: bus.url, servers, server: bus, ...tls });
     const stop = async () => {
-      await master.stop();
+      await master?.stop();
       await bus.stop();
     };
-    return { master, servers, stop };
+    if (master) return { servers, lost: lostBy(master), stop };
+    await stop();
+    return undefined;
   } catch (error) {
     await bus.stop();
     log.error({ error: String(error) }, "stopping the bus again");
     throw error;
   }
+}
+
+/** For its last words to be printed. */
+const LAST_WORDS_MS = 1_000;
+
+async function lostBy(master: Master): Promise<never> {
+  const loss = await master.lost;
+  await master.abandon();
+  // What it still holds and waits for is let go of with the process.
+  setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
+  throw loss;
 }
 
 async function startBus(
@@ -101,10 +124,8 @@ async function startBus(
   });
 }
 
-async function startMaster(
-  { home, log, site, audit, streams }: ServeOptions,
-  at: { trust: BusTrust; url: string; servers: readonly string[]; server?: EmbeddedServer; ca?: string },
-): Promise<Master> {
+async function startMaster(options: ServeOptions, at: MasterAt): Promise<Master | undefined> {
+  const { home, log, site, audit, streams, signal } = options;
   const local = readOperatorFile({ ...home }, home.operator);
   const localOperator: OperatorRecord = {
     key: local.user.publicKey,
@@ -114,17 +135,41 @@ async function startMaster(
     addedAt: Date.now(),
     addedBy: "init",
   };
-  const master = await Master.start({ home, log, site, audit, streams, localOperator, ...at });
   const credential = await issueOperatorCredential(at.trust, {
     name: local.name,
     publicKey: local.user.publicKey,
   });
   // The command line on this host finds the bus by this file, so it is written when there is something to find.
   const servers = at.url.split(",").map((url) => url.trim());
-  writeOperatorFile(home.operator, { ...local, servers, credential, ca: at.ca });
+  const letIn = () => writeOperatorFile(home.operator, { ...local, servers, credential, ca: at.ca });
+  const standsBy = (leader: LeadRecord): void => {
+    letIn();
+    options.standsBy?.(leader);
+  };
+  const master = await Master.start({
+    home,
+    log,
+    site,
+    audit,
+    streams,
+    localOperator,
+    standsBy,
+    signal,
+    ...at,
+  });
+  if (!master) return undefined;
+  letIn();
   // What an image carries: a machine with this and without a token asks, and an operator decides.
   writeSecret(home.join, `${printJoinToken(master.control.joinKit())}\n`);
   return master;
+}
+
+interface MasterAt {
+  readonly trust: BusTrust;
+  readonly url: string;
+  readonly servers: readonly string[];
+  readonly server?: EmbeddedServer;
+  readonly ca?: string;
 }
 
 function readListen(listen: string): { host: string; port: number } {

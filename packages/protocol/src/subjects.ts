@@ -36,7 +36,8 @@ export const subjects = {
   result: (job: string, key: string) => `boma.jobs.${job}.result.${key}`,
   event: (kind: string, about: { job?: string | undefined; node?: string | undefined }) =>
     `boma.evt.${about.job ?? "-"}.${about.node ?? "-"}.${kind}`,
-  audit: "boma.audit",
+  /** One a chain, and so one a master. */
+  audit: (chain: string) => `boma.audit.${chain}`,
   witness: (chain: string) => `boma.witness.${chain}`,
   record: (table: string, id: string) => `boma.rec.${table}.${id}`,
 } as const;

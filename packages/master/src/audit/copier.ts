@@ -8,10 +8,11 @@ import { BomaError, pack, subjects, unpack } from "@boma/protocol";
 
 import type { Logger } from "../log.ts";
 import { hide, reveal } from "../secret-box.ts";
-import { type Store, STREAM } from "../store/store.ts";
+import { type Store, type Stored, STREAM } from "../store/store.ts";
 import { auditLines } from "./audit-lines.ts";
 import type { Audit } from "./audit.ts";
 import type { SignedHead } from "./head-book.ts";
+import { type AuditEntry, readLine } from "./record.ts";
 
 const AGAIN_MS = 2_000;
 
@@ -67,11 +68,9 @@ export class AuditCopier {
 
   async #findPlace(): Promise<void> {
     const { store, audit } = this.#parts;
-    const last = await store.last(STREAM.audit, subjects.audit);
+    const last = await store.last(STREAM.audit, subjects.audit(audit.status.chain));
     this.#sequence = last?.sequence ?? 0;
-    const known = last && readCopy(last.data, store.key);
-    // After a new chain was begun the stream holds the former one as well.
-    this.#copied = known?.chain === audit.status.chain ? known.n : 0;
+    this.#copied = last ? readCopy(last, store.key).n : 0;
   }
 
   #start(): void {
@@ -99,12 +98,13 @@ export class AuditCopier {
   async #copyRest(): Promise<void> {
     const { store, audit } = this.#parts;
     const { chain, last } = audit.status;
+    const subject = subjects.audit(chain);
     for await (const { text, entry } of auditLines(audit.dir, { after: this.#copied })) {
       if (this.#stopped) return;
       // What is not synced yet may still be taken back.
       if (entry.n > last) return;
-      const data = hide(pack({ chain, n: entry.n, line: text }), store.key, subjects.audit);
-      this.#sequence = await store.put(subjects.audit, data, { after: this.#sequence });
+      const data = hide(pack({ chain, n: entry.n, line: text }), store.key, subject);
+      this.#sequence = await store.put(subject, data, { after: this.#sequence });
       this.#copied = entry.n;
     }
   }
@@ -152,15 +152,29 @@ export class AuditCopier {
     await this.#running;
   }
 
-  /** Every record that the stream has, oldest first. */
-  async *copies(): AsyncGenerator<Copied | { readonly sequence: number; readonly fault: string }> {
+  /** Every record of all masters that the stream has, oldest first. */
+  async *copies(
+    from: { since?: Date } = {},
+  ): AsyncGenerator<Copied | { readonly sequence: number; readonly fault: string }> {
     const { store } = this.#parts;
-    for await (const { sequence, data } of store.replay(STREAM.audit, subjects.audit))
+    for await (const stored of store.replay(STREAM.audit, subjects.audit("*"), from))
       try {
-        yield readCopy(data, store.key);
+        yield readCopy(stored, store.key);
       } catch (error) {
-        yield { sequence, fault: error instanceof BomaError ? error.message : String(error) };
+        yield {
+          sequence: stored.sequence,
+          fault: error instanceof BomaError ? error.message : String(error),
+        };
       }
+  }
+
+  /** What other masters recorded from a moment on, as far as they had copied it. */
+  async *ofOthers(since: Date): AsyncGenerator<AuditEntry> {
+    const { chain } = this.#parts.audit.status;
+    for await (const copy of this.copies({ since })) {
+      const entry = "fault" in copy || copy.chain === chain ? undefined : readLine(copy.line);
+      if (entry) yield entry;
+    }
   }
 
   /** Every head that the witness stream has. */
@@ -171,19 +185,21 @@ export class AuditCopier {
 
   /** What the disk has let go of, the copy need not keep. */
   async #dropUpTo(until: number): Promise<void> {
-    const { store } = this.#parts;
+    const { store, audit } = this.#parts;
+    const subject = subjects.audit(audit.status.chain);
     const { state } = await store.manager.streams.info(STREAM.audit);
     let [low, high] = [state.first_seq, state.last_seq];
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      const found = await store.manager.direct.getMessage(STREAM.audit, { seq: middle });
-      if (found && readCopy(found.data, store.key).n > until) high = middle;
+      const next = { seq: middle, next_by_subj: subject };
+      const found = await store.manager.streams.getMessage(STREAM.audit, next);
+      if (found && readCopy({ subject, data: found.data }, store.key).n > until) high = middle;
       else low = middle + 1;
     }
-    if (low > state.first_seq) await store.manager.streams.purge(STREAM.audit, { seq: low });
+    if (low > state.first_seq) await store.manager.streams.purge(STREAM.audit, { filter: subject, seq: low });
   }
 }
 
-function readCopy(data: Uint8Array, key: Uint8Array): Copied {
-  return unpack(reveal(data, key, subjects.audit)) as Copied;
+function readCopy({ subject, data }: Pick<Stored, "subject" | "data">, key: Uint8Array): Copied {
+  return unpack(reveal(data, key, subject)) as Copied;
 }

@@ -67,6 +67,8 @@ const TEXTS: Readonly<Record<string, (entry: AuditEntry) => string>> = {
   finished: ({ job, statuses }) => `${word(job)} ${word(statuses)}`,
   enrolled: ({ id, fingerprint, by, assigned }) =>
     `${word(id)} ${word(fingerprint)} by ${word(by)} ${style("dim", short(assigned))}`,
+  leads: ({ term, after }) =>
+    `in term ${word(term)}, after ${word((after as { host?: unknown } | undefined)?.host)}`,
   rekeyed: ({ id, fingerprint }) => `${word(id)} ${word(fingerprint)}`,
   revoked: ({ id, fingerprint }) => `${word(id)} ${word(fingerprint)}`,
   assigned: ({ id, assigned }) => `${word(id)} ${short(assigned)}`,

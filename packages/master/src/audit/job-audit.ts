@@ -7,7 +7,7 @@ import type { NodeRecord } from "../registry/node-record.ts";
 import { auditEntries } from "./audit-lines.ts";
 import type { Audit } from "./audit.ts";
 import { bounded, maskedCall } from "./masked.ts";
-import { hashOf } from "./record.ts";
+import { type AuditEntry, hashOf } from "./record.ts";
 
 /** Nodes in one record: far below what a message may weigh. */
 const NODES_PER_RECORD = 2_000;
@@ -21,6 +21,8 @@ export type AuditedEnding = {
 
 interface Parts {
   readonly audit: Pick<Audit, "write" | "later" | "dir">;
+  /** What masters recorded that led before this one. */
+  readonly others: (since: Date) => AsyncIterable<AuditEntry>;
   readonly node: (key: string) => Pick<NodeRecord, "sign"> | undefined;
 }
 
@@ -77,11 +79,13 @@ export class JobAudit {
     const [oldest] = open.map(({ createdAt }) => createdAt).sort((a, b) => a - b);
     if (oldest === undefined) return;
     const jobs = new Set(open.map(({ job }) => job));
-    for await (const { kind, job, node } of auditEntries(this.#parts.audit.dir, { since: oldest })) {
-      if (!jobs.has(String(job))) continue;
-      if (kind === "result") this.#endedOf(String(job)).add(String(node));
-      else if (kind === "finished") this.#finished.add(String(job));
-    }
+    const { audit, others } = this.#parts;
+    for (const entries of [auditEntries(audit.dir, { since: oldest }), others(new Date(oldest))])
+      for await (const { kind, job, node } of entries) {
+        if (!jobs.has(String(job))) continue;
+        if (kind === "result") this.#endedOf(String(job)).add(String(node));
+        else if (kind === "finished") this.#finished.add(String(job));
+      }
   }
 
   /** Resolves when it is on the disk. One that is there already is not recorded twice. */

@@ -4,6 +4,7 @@ import { subjects } from "@boma/protocol";
 import type { Events } from "../events/events.ts";
 import type { Home } from "../home.ts";
 import type { Keyring } from "../keyring.ts";
+import type { Lead } from "../lead/lead.ts";
 import type { Logger } from "../log.ts";
 import type { Registry } from "../registry/registry.ts";
 import { type Store, STREAM } from "../store/store.ts";
@@ -27,6 +28,7 @@ interface Parts {
   readonly store: Store;
   readonly registry: Registry;
   readonly events: Events;
+  readonly lead: Pick<Lead, "term" | "succeeds">;
   readonly log: Logger;
 }
 
@@ -39,11 +41,12 @@ export interface OpenedAudit {
 }
 
 export async function openAudit(
-  { home, keyring, store, registry, events, log }: Parts,
+  { home, keyring, store, registry, events, lead, log }: Parts,
   settings: AuditSettings,
 ): Promise<OpenedAudit> {
   const audit = await Audit.open({ dir: auditDir(home), keyring, log, ...settings });
-  await compareWithBus(audit, { store, root: keyring().root });
+  await compareWithBus(audit, { store, root: keyring().root, lead });
+  await recordSuccession(audit, { store, lead });
   const alarm = (message: string) =>
     events.tell({ kind: "master.alarm", data: { what: "audit", message: message.slice(0, 2000) } });
   if (audit.status.lacking !== undefined) alarm(audit.status.lacking);
@@ -59,18 +62,36 @@ export async function openAudit(
     auditCopier,
     requestAudit: new RequestAudit(audit),
     nodeAudit: new NodeAudit(audit),
-    jobAudit: new JobAudit({ audit, node: (key) => registry.byKey(key) }),
+    jobAudit: new JobAudit({
+      audit,
+      others: (since) => auditCopier.ofOthers(since),
+      node: (key) => registry.byKey(key),
+    }),
   };
 }
 
-/** The stream of heads can neither be purged nor edited; a chain that begins anew beside it has lost the one before. */
+/** The stream of heads can neither be purged nor edited. */
 async function compareWithBus(
   audit: Audit,
-  { store, root }: { readonly store: Store; readonly root: Uint8Array },
+  { store, root, lead }: Pick<Parts, "store" | "lead"> & { readonly root: Uint8Array },
 ): Promise<void> {
   const { chain, last } = audit.status;
-  const found = await store.last(STREAM.witness, subjects.witness(last === 0 ? "*" : chain));
-  if (!found) return;
-  const line = Buffer.from(found.data).toString("utf8");
+  // One that begins anew on the home that led last has lost the chain before; on another home it is a further master's.
+  if (last === 0 && lead.succeeds) return;
+  const line = await lastHead(store, last === 0 ? "*" : chain);
+  if (line === undefined) return;
   await audit.compare(witnessed([line], { root, ...(last > 0 && { chain }) }), "stream WITNESS");
+}
+
+/** Whose work this master goes on with, and how far that one's chain was signed: the chains hold on to each other. */
+async function recordSuccession(audit: Audit, { store, lead }: Pick<Parts, "store" | "lead">): Promise<void> {
+  if (!lead.succeeds) return;
+  const { term, host } = lead.succeeds;
+  const head = await lastHead(store, "*");
+  await audit.later({ kind: "leads", term: lead.term, after: { term, host }, ...(head && { head }) });
+}
+
+async function lastHead(store: Store, chain: string): Promise<string | undefined> {
+  const found = await store.last(STREAM.witness, subjects.witness(chain));
+  return found && Buffer.from(found.data).toString("utf8");
 }

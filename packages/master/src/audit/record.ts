@@ -12,6 +12,7 @@ export type AuditKind =
   | "segment"
   | "recovered"
   | "retention"
+  | "leads"
   | "request"
   | "ended"
   | "denied"

@@ -3,6 +3,7 @@ import { answerNonce, BomaError } from "@boma/protocol";
 import { connect, errors, type NatsConnection, type TlsOptions } from "nats";
 
 import type { BusUser } from "./trust.ts";
+import { writeTogether } from "./write-together.ts";
 
 export interface ConnectOptions {
   /** The pinned authority, PEM. Without it only loopback is spoken to in plain. */
@@ -58,7 +59,7 @@ export async function connectMaster(
   const servers = url.split(",").map((server) => server.trim());
   try {
     const tls = tlsOf(servers, options.ca);
-    return await connect({
+    const connection = await connect({
       servers,
       name: options.name ?? "boma-master",
       authenticator: answerNonce(user.nkey, () => user.jwt),
@@ -73,6 +74,7 @@ export async function connectMaster(
       ignoreAuthErrorAbort: true,
       ...(tls ? { tls } : {}),
     });
+    return writeTogether(connection);
   } catch (error) {
     throw connectError(error, url);
   }

@@ -15,12 +15,29 @@ import { type BusTrust, issueMasterUser } from "./trust.ts";
 const noteOf = ({ bus }: Home): string => join(bus, "moved-to");
 const hasOwnStore = ({ bus }: Home): boolean => existsSync(join(bus, "streams/jetstream"));
 
-export function assertNotMoved(home: Home): void {
+/** Where they lie now, if not on the master's own server. */
+export function movedTo(home: Home): string | undefined {
   const note = noteOf(home);
-  if (!existsSync(note)) return;
-  const url = readFileSync(note, "utf8").trim();
+  return existsSync(note) ? readFileSync(note, "utf8").trim() : undefined;
+}
+
+/** Where a restore works; it is there until the master is whole. */
+export const restoringDir = ({ dir }: Pick<Home, "dir">): string => join(dir, "restoring");
+
+function assertWhole(home: Home): void {
+  const dir = restoringDir(home);
+  if (existsSync(dir))
+    throw new BomaError("backup/unfinished", `a restore into ${home.dir} was begun and not finished`, {
+      hint: `Run it again. To leave it, delete ${dir}, and the streams that it put on another bus.`,
+    });
+}
+
+export function assertNotMoved(home: Home): void {
+  assertWhole(home);
+  const url = movedTo(home);
+  if (url === undefined) return;
   throw new BomaError("bus/moved", `the streams of this master lie on ${url}`, {
-    hint: `Start it with --nats ${url}. To go back, stop that server, bring its store here, and delete ${note}.`,
+    hint: `Start it with --nats ${url}. To go back, stop that server, bring its store here, and delete ${noteOf(home)}.`,
   });
 }
 
@@ -32,6 +49,7 @@ interface Outside {
 
 /** Before the first start on another server: what this master knows must be there already. */
 export async function assertMovedTo(home: Home, { url, trust, ca }: Outside): Promise<void> {
+  assertWhole(home);
   if (existsSync(noteOf(home)) || !hasOwnStore(home)) return;
   const connection = await connectMaster(url, await issueMasterUser(trust), { ca });
   try {

@@ -7,6 +7,8 @@ import { BomaError } from "@boma/protocol";
 import type { Msg, NatsConnection, Subscription } from "nats";
 import { z } from "zod";
 
+import { countServers } from "./servers.ts";
+
 /** One live connection of a node. */
 export interface Connection {
   readonly key: string;
@@ -63,7 +65,6 @@ const ClientEvent = z.object({
   }),
   reason: z.string().optional(),
 });
-const Servers = z.object({ statsz: z.object({ active_servers: z.number().default(1) }) });
 const Page = z.object({
   server: Server,
   data: z.object({
@@ -245,8 +246,7 @@ const entriesOf = ({ server, data }: Page): readonly Connection[] =>
 
 /** All connections of an account on all servers. */
 async function listConnections(system: NatsConnection, account: string): Promise<readonly Connection[]> {
-  const ping = await system.request("$SYS.REQ.SERVER.PING", "", { timeout: ANSWER_MS_MAX });
-  const servers = Servers.parse(json(ping)).statsz.active_servers;
+  const servers = await countServers(system);
   const query = (offset: number): string =>
     JSON.stringify({ auth: true, acc: account, sort: "cid", offset, limit: PAGE });
   const found = new Map<string, Connection>();

@@ -111,7 +111,7 @@ const kinds: Readonly<Record<StreamName, Kind>> = {
   // The registry: nothing ages away, and a full store refuses instead of forgetting a node.
   RECORDS: { subjects: ["boma.rec.*.>"], ...latest, discard: "new" },
   // A copy that is full refuses, and the master says so; it goes on from where it stopped when there is room.
-  AUDIT: { subjects: [subjects.audit], allow_direct: true, discard: "new" },
+  AUDIT: { subjects: [subjects.audit("*")], allow_direct: true, discard: "new" },
   // Nothing in it can be taken back; a later head stands for all before it, so the oldest may go.
   WITNESS: {
     subjects: [subjects.witness("*")],
@@ -131,7 +131,8 @@ function streamConfigs(options: StreamOptions = {}): readonly Wanted[] {
     max_msg_size: PAYLOAD_BYTES_MAX,
     // A roll-up header on one subject would delete the others'.
     allow_rollup_hdrs: false,
-    num_replicas: options.replicas ?? 1,
+    // Where it is not said, they stay as many as they are.
+    ...(options.replicas !== undefined && { num_replicas: options.replicas }),
     ...kinds[name],
     name,
     max_bytes: bytes[name],
@@ -150,27 +151,69 @@ async function assertRoomFor(streams: StreamAPI, name: StreamName, bytesMax: num
 }
 
 /** Creates the streams that are missing and brings the others to the wanted form. */
-export async function ensureStreams(control: NatsConnection, options: StreamOptions = {}): Promise<void> {
-  try {
+export const ensureStreams = (control: NatsConnection, options: StreamOptions = {}): Promise<void> =>
+  settingUp(options, async () => {
     const { streams } = await jetstreamManager(control, { checkAPI: false });
     for (const { name, ...wanted } of streamConfigs(options)) {
-      try {
-        if (wanted.discard === "new") await assertRoomFor(streams, name, wanted.max_bytes);
-        await streams.update(name, wanted);
-      } catch (cause) {
-        if (!(cause instanceof JetStreamApiError) || cause.code !== STREAM_NOT_FOUND) throw cause;
+      if (!(await isThere(streams, name))) {
         await streams.add({ ...wanted, name });
+        continue;
       }
+      if (wanted.discard === "new") await assertRoomFor(streams, name, wanted.max_bytes);
+      await streams.update(name, wanted);
     }
-  } catch (cause) {
-    if (cause instanceof BomaError) throw cause;
-    const message = cause instanceof Error ? cause.message : String(cause);
-    const wanted = Math.ceil(reservedBytes(options) / GIB);
-    throw new BomaError("bus/start", `the streams cannot be set up: ${message}`, {
-      cause,
-      ...(/insufficient storage/.test(message) && {
-        hint: `boma's streams reserve ${wanted} GiB: give the server's JetStream as much (max_file_store), or less to them with --stream-bytes.`,
-      }),
-    });
+  });
+
+/** The one in which it stands who leads: for a master that may change none of them yet. */
+export const ensureRecords = (control: NatsConnection, options: StreamOptions = {}): Promise<void> =>
+  settingUp(options, async () => {
+    const { streams } = await jetstreamManager(control, { checkAPI: false });
+    const records = streamConfigs(options).find(({ name }) => name === "RECORDS")!;
+    if (!(await isThere(streams, records.name))) await streams.add(records);
+  });
+
+/** Whether servers of a cluster keep copies of what is written. */
+export async function isReplicated(control: NatsConnection): Promise<boolean> {
+  const { streams } = await jetstreamManager(control, { checkAPI: false });
+  const { config } = await streams.info("RECORDS");
+  return config.num_replicas > 1;
+}
+
+async function isThere(streams: StreamAPI, name: StreamName): Promise<boolean> {
+  try {
+    await streams.info(name);
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof JetStreamApiError && thrown.code === STREAM_NOT_FOUND) return false;
+    throw thrown;
   }
+}
+
+/** What a cluster says whose servers have only just met: no peers, no leader, a store whose account another one does not know yet. */
+const NOT_YET: ReadonlySet<number> = new Set([10005, 10008, 10077]);
+const NOT_YET_MS_MAX = 20_000;
+const AGAIN_MS = 500;
+
+async function settingUp(options: StreamOptions, work: () => Promise<void>): Promise<void> {
+  const end = performance.now() + ((options.replicas ?? 1) > 1 ? NOT_YET_MS_MAX : 0);
+  for (;;)
+    try {
+      return await work();
+    } catch (thrown) {
+      const isEarly = thrown instanceof JetStreamApiError && NOT_YET.has(thrown.code);
+      if (!isEarly || performance.now() >= end) throw setUpError(options, thrown);
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
+}
+
+function setUpError(options: StreamOptions, cause: unknown): BomaError {
+  if (cause instanceof BomaError) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const wanted = Math.ceil(reservedBytes(options) / GIB);
+  return new BomaError("bus/start", `the streams cannot be set up: ${message}`, {
+    cause,
+    ...(/insufficient storage/.test(message) && {
+      hint: `boma's streams reserve ${wanted} GiB: give the server's JetStream as much (max_file_store), or less to them with --stream-bytes.`,
+    }),
+  });
 }

@@ -15,6 +15,8 @@ const DATES = {
 } as const;
 const CA_NAME = "CN=boma bus CA";
 const SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
+/** The servers of a cluster are clients of each other. */
+const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 
 /** A certificate and its private key, both as PEM. */
 export interface Certificate {
@@ -74,7 +76,7 @@ export async function issueServerCertificate(ca: Certificate, names: ServerNames
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension([SERVER_AUTH]),
+        new x509.ExtendedKeyUsageExtension([SERVER_AUTH, CLIENT_AUTH]),
         new x509.SubjectAlternativeNameExtension(alternatives),
         await x509.AuthorityKeyIdentifierExtension.create(authority.publicKey, false, webcrypto),
       ],

@@ -114,6 +114,8 @@ export type RevokedKeys = Readonly<Record<string, number>>;
 export interface Revocations {
   readonly agents?: RevokedKeys;
   readonly operators?: RevokedKeys;
+  /** Processes that led before. */
+  readonly masters?: RevokedKeys;
 }
 
 export interface AccountJwt {
@@ -174,8 +176,9 @@ interface AccountPlan {
 
 function plans(trust: BusTrust, revocations: Revocations): readonly AccountPlan[] {
   const { system, control, enrol, operators } = trust;
+  const shutOut = { revocations: revocationClaims(revocations.masters) };
   return [
-    { name: "SYS", key: system, claims: { limits: openLimits } },
+    { name: "SYS", key: system, claims: { limits: openLimits, ...shutOut } },
     {
       name: "CTRL",
       key: control.account,
@@ -183,6 +186,7 @@ function plans(trust: BusTrust, revocations: Revocations): readonly AccountPlan[
         limits: { ...openLimits, ...streamLimits },
         signing_keys: [control.signer.publicKey],
         exports: exports_,
+        ...shutOut,
       },
     },
     ...trust.agents.map(({ site, account, signer }) => ({

@@ -83,7 +83,7 @@ export class Registry {
   /** The approved node that has a piece of this hardware. */
   byHardware(claims: HardwareClaims): NodeRecord | undefined {
     const { byHardware } = this.#index();
-    for (const piece of pieces(claims)) {
+    for (const piece of hardwareNames(claims)) {
       const key = byHardware.get(piece);
       if (key !== undefined) return this.byKey(key);
     }
@@ -105,7 +105,8 @@ export class Registry {
   }
 }
 
-function* pieces({ uuid, serial, macs }: HardwareClaims): Generator<string> {
+/** Each piece of hardware by which a machine is known again. */
+export function* hardwareNames({ uuid, serial, macs }: HardwareClaims): Generator<string> {
   if (uuid !== undefined) yield `uuid ${uuid.toLowerCase()}`;
   if (serial !== undefined) yield `serial ${serial}`;
   for (const mac of macs) yield `mac ${mac.toLowerCase()}`;
@@ -120,5 +121,5 @@ function indexNames(nodes: Iterable<NodeRecord>): Names {
 function addNames({ byId, byHardware }: Names, { key, id, status, claims }: NodeRecord): void {
   const approved = status === "approved";
   if (approved || !byId.has(id)) byId.set(id, key);
-  if (approved) for (const piece of pieces(claims)) byHardware.set(piece, key);
+  if (approved) for (const piece of hardwareNames(claims)) byHardware.set(piece, key);
 }

@@ -4,28 +4,37 @@ import type { NatsConnection } from "nats";
 import { z } from "zod";
 
 import { pushAccount } from "../bus/claims.ts";
-import { accountJwts, type BusTrust } from "../bus/trust.ts";
+import { accountJwts, type BusTrust, type RevokedKeys } from "../bus/trust.ts";
 import type { Store } from "../store/store.ts";
 import { Table } from "../store/table.ts";
 
 const Revocation = z.strictObject({ key: NodeKey, of: z.enum(["agent", "operator"]), at: z.number() });
 type Revocation = z.output<typeof Revocation>;
 
+interface Parts {
+  readonly trust: BusTrust;
+  readonly system: NatsConnection;
+  /** Processes that led before this one. */
+  readonly masters: RevokedKeys;
+}
+
 export class Revocations {
   readonly #table: Table<Revocation>;
   readonly #trust: BusTrust;
   readonly #system: NatsConnection;
+  readonly #masters: RevokedKeys;
   /** Pushes go one after the other, each with all that was revoked by then. */
   #pushing: Promise<void> = Promise.resolve();
 
-  private constructor(table: Table<Revocation>, trust: BusTrust, system: NatsConnection) {
+  private constructor(table: Table<Revocation>, { trust, system, masters }: Parts) {
     this.#table = table;
     this.#trust = trust;
     this.#system = system;
+    this.#masters = masters;
   }
 
-  static async open(store: Store, trust: BusTrust, system: NatsConnection): Promise<Revocations> {
-    return new Revocations(await Table.open(store, "revoked", Revocation), trust, system);
+  static async open(store: Store, parts: Parts): Promise<Revocations> {
+    return new Revocations(await Table.open(store, "revoked", Revocation), parts);
   }
 
   isRevoked(key: string): boolean {
@@ -54,7 +63,11 @@ export class Revocations {
       Object.fromEntries(
         [...this.#table.values()].filter((row) => row.of === of).map(({ key, at }) => [key, at]),
       );
-    const jwts = await accountJwts(this.#trust, { agents: by("agent"), operators: by("operator") });
+    const jwts = await accountJwts(this.#trust, {
+      agents: by("agent"),
+      operators: by("operator"),
+      masters: this.#masters,
+    });
     for (const { name, jwt } of jwts) if (accounts.test(name)) await pushAccount(this.#system, jwt);
   }
 }

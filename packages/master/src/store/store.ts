@@ -45,24 +45,34 @@ export class Store {
   readonly #full = new Set<string>();
   readonly #roomListeners = new Set<RoomListener>();
 
-  private constructor(connection: NatsConnection, manager: JetStreamManager, key: Uint8Array) {
+  readonly #options: StoreOptions;
+
+  private constructor(
+    connection: NatsConnection,
+    manager: JetStreamManager,
+    { key, options }: { readonly key: Uint8Array; readonly options: StoreOptions },
+  ) {
     this.#connection = connection;
     this.manager = manager;
     this.js = jetstream(connection);
     this.key = key;
+    this.#options = options;
   }
 
-  static async open(connection: NatsConnection, key: Uint8Array): Promise<Store> {
-    return new Store(connection, await jetstreamManager(connection, { checkAPI: false }), key);
+  static async open(connection: NatsConnection, key: Uint8Array, options: StoreOptions = {}): Promise<Store> {
+    return new Store(connection, await jetstreamManager(connection, { checkAPI: false }), { key, options });
   }
 
   /** Writes and waits until the server has it. With `after`, only if nobody wrote since that sequence. */
   async put(subject: string, data: Uint8Array, options: PutOptions = {}): Promise<number> {
+    const end = performance.now() + (this.#options.replicated ? ELECTION_MS : 0);
     for (let attempt = 1; ; attempt++) {
+      const isLong = performance.now() >= end;
       this.taking.assert();
       try {
         return await this.#publish(subject, data, options);
       } catch (thrown) {
+        if (thrown instanceof BomaError && thrown.code === "lead/lost") throw thrown;
         const own = await this.#ifOwnWrite(thrown, attempt, { subject, data });
         if (own !== undefined) return own;
         const refusal = refusalOf(thrown, subject);
@@ -70,15 +80,16 @@ export class Store {
         if (refusal && DISK_FULL.test(refusal.message))
           this.taking.failed(streamOf(subject), refusal.message);
         if (refusal) throw refusal;
-        if (attempt >= UNANSWERED_MAX && isTimeout(thrown)) await this.#assertAway(subject, thrown);
-        if (attempt === PUT_ATTEMPTS)
+        if (isLong && attempt >= UNANSWERED_MAX && isTimeout(thrown)) await this.#assertAway(subject, thrown);
+        if (isLong && attempt >= PUT_ATTEMPTS)
           throw new BomaError("bus/unreachable", `the store did not take ${subject}`, { cause: thrown });
-        await new Promise((resolve) => setTimeout(resolve, 100 * 2 ** attempt));
+        await new Promise((resolve) => setTimeout(resolve, 100 * 2 ** Math.min(attempt, PUT_ATTEMPTS - 1)));
       }
     }
   }
 
   async #publish(subject: string, data: Uint8Array, { after, id }: PutOptions): Promise<number> {
+    await this.#options.mayWrite?.();
     if (await this.#isNearEdge(subject, data))
       throw new Error(`maximum bytes of ${streamOf(subject)} reached`);
     const ack = await this.js.publish(subject, data, {
@@ -158,7 +169,9 @@ export class Store {
   }
 
   async last(stream: string, subject: string): Promise<Stored | undefined> {
-    const found = await this.manager.direct.getMessage(stream, { last_by_subj: subject });
+    const { replicated } = this.#options;
+    const asked = replicated ? this.manager.streams : this.manager.direct;
+    const found = await asked.getMessage(stream, { last_by_subj: subject });
     return found ? { subject, sequence: found.seq, data: found.data, time: found.time } : undefined;
   }
 
@@ -197,8 +210,16 @@ export class Store {
 
   /** Forgets a subject and all that matches it. */
   async purge(stream: string, filter: string): Promise<void> {
+    await this.#options.mayWrite?.();
     await this.manager.streams.purge(stream, { filter });
   }
+}
+
+export interface StoreOptions {
+  /** Servers keep copies, of which some are behind: what must be the newest is asked of the stream's leader, which is slower. */
+  readonly replicated?: boolean;
+  /** Throws where this master does not lead any more. */
+  readonly mayWrite?: () => Promise<void>;
 }
 
 interface PutOptions {
@@ -215,6 +236,8 @@ const ROOM_MS = 10_000;
 /** More than is written in that time. */
 const ROOM_ENOUGH_BYTES = 64 * 1024 * 1024;
 const PUT_ATTEMPTS = 5;
+/** A cluster that lost a server takes nothing until it has chosen who leads its streams. */
+const ELECTION_MS = 12_000;
 const PUT_MS = 5_000;
 /** Two of them end before whoever asked gives up. */
 const UNANSWERED_MAX = 2;

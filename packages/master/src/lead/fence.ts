@@ -1,0 +1,23 @@
+/** Shuts a master that led before out of the bus, whatever it believes: its users are revoked, and its lines cut. */
+import type { NatsConnection } from "nats";
+
+import { pushAccount } from "../bus/claims.ts";
+import { accountJwts, type BusTrust, type RevokedKeys } from "../bus/trust.ts";
+
+/** The system account first: through it the other could give its users back. */
+const ACCOUNTS = ["SYS", "CTRL"];
+
+/** `false` where a server of the cluster did not say that it did so. */
+export async function shutOut(
+  system: NatsConnection,
+  trust: BusTrust,
+  masters: RevokedKeys,
+): Promise<boolean> {
+  const jwts = await accountJwts(trust, { masters });
+  let everywhere = true;
+  for (const account of ACCOUNTS) {
+    const { jwt } = jwts.find(({ name }) => name === account)!;
+    everywhere = (await pushAccount(system, jwt)) && everywhere;
+  }
+  return everywhere;
+}
