@@ -61,7 +61,7 @@ describe("completion", () => {
   });
   test("offers commands, subcommands, options and functions", async () => {
     const offered = async (...words: string[]) => (await fleet.ok("__complete", ...words)).trim().split("\n");
-    expect(await offered("re")).toEqual(["reactor", "rekey", "revoke"]);
+    expect(await offered("re")).toEqual(["reactor", "rekey", "restore", "revoke"]);
     expect(await offered("jobs", "")).toEqual(["attach", "cancel", "list", "show"]);
     expect(await offered("run", "*", "test.")).toEqual(["test.echo", "test.ping", "test.sleep"]);
     expect(await offered("run", "*", "test.ping", "--ma")).toEqual(["--max-fail"]);

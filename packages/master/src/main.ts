@@ -3,6 +3,7 @@ import { Command } from "@commander-js/extra-typings";
 import { allow } from "./commands/allow.ts";
 import { assign } from "./commands/assign.ts";
 import { audit } from "./commands/audit.ts";
+import { backup } from "./commands/backup.ts";
 import { bootstrap } from "./commands/bootstrap.ts";
 import { bundle } from "./commands/bundle.ts";
 import { catalog } from "./commands/catalog.ts";
@@ -30,6 +31,7 @@ import { plan } from "./commands/plan.ts";
 import { profile } from "./commands/profile.ts";
 import { reactor } from "./commands/reactor.ts";
 import { rekey } from "./commands/rekey.ts";
+import { restore } from "./commands/restore.ts";
 import { revoke } from "./commands/revoke.ts";
 import { run } from "./commands/run.ts";
 import { secret } from "./commands/secret.ts";
@@ -72,6 +74,8 @@ const commands = [
   jobs,
   events,
   audit,
+  backup,
+  restore,
   reactor,
   notify,
   doc,

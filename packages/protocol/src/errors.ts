@@ -1,3 +1,4 @@
+import { backupCodes } from "./error-codes-backup.ts";
 import { bootstrapCodes } from "./error-codes-bootstrap.ts";
 import { netbootCodes } from "./error-codes-netboot.ts";
 import { stateCodes } from "./error-codes-states.ts";
@@ -12,7 +13,14 @@ import type { ExitCode } from "./error-row.ts";
 
 export { ExitCode } from "./error-row.ts";
 
-export const codes = { ...commonCodes, ...stateCodes, ...terraformCodes, ...netbootCodes, ...bootstrapCodes };
+export const codes = {
+  ...commonCodes,
+  ...stateCodes,
+  ...terraformCodes,
+  ...netbootCodes,
+  ...bootstrapCodes,
+  ...backupCodes,
+};
 
 export type ErrorCode = keyof typeof codes;
 

@@ -1,9 +1,11 @@
+import { once } from "node:events";
 import { join } from "node:path";
 
 import { parseDuration, parseQuantity } from "@boma/protocol";
 import type { Command } from "@commander-js/extra-typings";
 
 import type { StreamOptions } from "../bus/streams.ts";
+import type { LeadRecord } from "../lead/lead-record.ts";
 import { type Output, style } from "../print/output.ts";
 import { collect, example, homeOption, jsonOption, perform, usage } from "./shell.ts";
 
@@ -26,6 +28,7 @@ export const serve = (program: Command): unknown =>
       [],
     )
     .option("--nats <url>", "use this server or cluster; see `init --print-nats-config`")
+    .option("--replicas <n>", "with --nats: how many servers of the cluster keep each stream")
     .option("--site <dir>", "the site (default: <home>/site)")
     .option("--audit-keep <duration>", "how long the audit is kept", "400d")
     .option("--audit-size <bytes>", "how much of it is kept: 500MiB, 10GiB", "4GiB")
@@ -37,34 +40,52 @@ export const serve = (program: Command): unknown =>
     .addOption(homeOption())
     .addOption(jsonOption())
     .addHelpText("after", example("boma-master serve --listen 0.0.0.0:4222 --name boma.example.org"))
-    .action((options) =>
-      perform(options, async (output) => {
-        const [{ homeAt }, { newLogger }, { serve: start }] = await Promise.all([
-          import("../home.ts"),
-          import("../log.ts"),
-          import("../serve.ts"),
-        ]);
-        const log = newLogger();
-        const home = homeAt(options.home);
-        const { listen, nats, name: names } = options;
-        const ended = Promise.withResolvers<void>();
-        for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => ended.resolve());
-        const serving = await start({
-          home,
-          site: options.site ?? join(home.dir, "site"),
-          listen,
-          nats,
-          names,
-          audit: auditSettings(options),
-          streams: await streamOptions(options.streamBytes),
-          log,
-          onBusState: (state) => state.state !== "running" && log.warn(state, "the bus changed its state"),
-        });
-        sayReady(output, serving.servers);
-        await ended.promise;
-        await serving.stop();
-      }),
-    );
+    .action((options) => perform(options, (output) => run(options, output)));
+
+interface Options extends BusOptions, AuditOptions {
+  readonly home?: string | undefined;
+  readonly site?: string | undefined;
+  readonly listen: string;
+  readonly name: readonly string[];
+}
+
+async function run(options: Options, output: Output): Promise<void> {
+  const [{ homeAt }, { newLogger }, { serve: start }] = await Promise.all([
+    import("../home.ts"),
+    import("../log.ts"),
+    import("../serve.ts"),
+  ]);
+  const log = newLogger();
+  const home = homeAt(options.home);
+  const { listen, nats, name: names } = options;
+  const ended = new AbortController();
+  const told = once(ended.signal, "abort");
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => ended.abort());
+  const serving = await start({
+    home,
+    site: options.site ?? join(home.dir, "site"),
+    listen,
+    nats,
+    names,
+    audit: auditSettings(options),
+    streams: await streamOptions(options),
+    log,
+    onBusState: (state) => state.state !== "running" && log.warn(state, "the bus changed its state"),
+    standsBy: (leader) => sayStandsBy(output, leader),
+    signal: ended.signal,
+  });
+  if (!serving) return;
+  sayReady(output, serving.servers);
+  await Promise.race([told, serving.lost]);
+  await serving.stop();
+}
+
+function sayStandsBy(output: Output, { host, term, since }: LeadRecord): void {
+  output.document({ ok: true, ready: false, leader: { host, term, since }, pid: process.pid });
+  output.line(
+    `${style("yellow", "stands by")}  the master on ${host} leads since ${new Date(since).toISOString()}`,
+  );
+}
 
 function sayReady(output: Output, servers: readonly string[]): void {
   output.document({ ok: true, ready: true, servers, pid: process.pid });
@@ -72,10 +93,22 @@ function sayReady(output: Output, servers: readonly string[]): void {
   output.line(style("dim", "next, in another terminal: boma-master token create --env dev"));
 }
 
-async function streamOptions(sizes: string | undefined): Promise<StreamOptions> {
-  if (sizes === undefined) return {};
-  const { parseStreamBytes } = await import("../bus/streams.ts");
-  return { bytesMax: parseStreamBytes(sizes) };
+async function streamOptions({ streamBytes, replicas, nats }: BusOptions): Promise<StreamOptions> {
+  const [{ parseStreamBytes }, { readReplicas }] = await Promise.all([
+    import("../bus/streams.ts"),
+    import("../bus/replicas.ts"),
+  ]);
+  const copies = readReplicas(replicas, nats);
+  return {
+    ...(streamBytes !== undefined && { bytesMax: parseStreamBytes(streamBytes) }),
+    ...(copies !== undefined && { replicas: copies }),
+  };
+}
+
+interface BusOptions {
+  readonly streamBytes?: string | undefined;
+  readonly replicas?: string | undefined;
+  readonly nats?: string | undefined;
 }
 
 const auditSettings = ({ auditKeep, auditSize, witness }: AuditOptions) => ({

@@ -1,0 +1,203 @@
+/**
+ * Goal: a master that is copied while it works is put back on an empty disk, and its fleet follows without enrolling
+ * anew; what happened between the copy and the disaster ends in order; nothing half done serves.
+ * Method: the real master with its own nats-server, real agents that are told nothing, files that are cut and changed.
+ */
+import { existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { describe, expect, test } from "vitest";
+
+import type { NodeView } from "../../packages/master/src/api/verbs/nodes.ts";
+import { Fleet } from "../support/fleet.ts";
+import { nameOf, serverPrograms } from "../support/nats.ts";
+import { type Failure, run, type RunDocument } from "../support/run.ts";
+
+const POLL = { timeout: 60_000, interval: 250 };
+
+const keyOf = async (fleet: Fleet, id: string): Promise<string | undefined> =>
+  (await fleet.json<NodeView[]>("nodes")).value.find((node) => node.id === id)?.key;
+const answers = async (fleet: Fleet, target = "env:dev"): Promise<number | null> =>
+  (await fleet.run("run", target, "test.ping")).code;
+
+/** The machine burns down: what is left is the file, and what nodes remember. */
+async function lose(fleet: Fleet): Promise<void> {
+  await fleet.master.stop("SIGKILL");
+  rmSync(fleet.home, { recursive: true });
+}
+
+describe.each(serverPrograms.map((program) => [nameOf(program), program.path] as const))(
+  "on %s",
+  (_name, program) => {
+    test("a master that was copied at work is put back on an empty disk: nodes follow, and what was revoked, assigned, recorded and told is as it was", async () => {
+      await using fleet = await Fleet.start({ program });
+      const file = join(fleet.dir, "boma.tar");
+      await fleet.agent("web-01", { env: "dev" });
+      await fleet.agent("web-02", { env: "prod" });
+      const gone = await fleet.agent("gone", { env: "prod" });
+      await fleet.ok("revoke", "gone");
+      await gone.stop();
+      await fleet.agents.get("web-02")!.stop();
+      await fleet.event("node.disconnected", ({ id }) => id === "web-02");
+      expect(await answers(fleet)).toBe(0);
+      const queued = await fleet.json<RunDocument>("run", "web-02", "cmd.run", "true");
+      const key = await keyOf(fleet, "web-01");
+      const told = (await fleet.json<{ uid: string }[]>("events", "--since", "1h")).value;
+      const site = readFileSync(join(fleet.home, "site/top.ts"), "utf8");
+
+      const made = await fleet.json<{ bytes: number; parts: { name: string }[]; hasRootKey: boolean }>(
+        "backup",
+        "--out",
+        file,
+      );
+      expect(made).toMatchObject({ code: 0, value: { hasRootKey: false } });
+      expect(statSync(file).mode & 0o777).toBe(0o600);
+      expect(statSync(file).size).toBe(made.value.bytes);
+      expect(existsSync(`${file}.partial`)).toBe(false);
+      // It happens after the copy: the node has done it, and the master that comes back knows nothing of it.
+      const after = await run(fleet, "web-01", "test.ping");
+      expect(after.value.nodes["web-01"]!.status).toBe("ok");
+      await lose(fleet);
+
+      const restored = await fleet.json<{ streams: string[] }>("restore", file);
+      expect(restored).toMatchObject({
+        code: 0,
+        value: { streams: expect.arrayContaining(["RECORDS", "JOBS"]) as string[] },
+      });
+      expect(existsSync(join(fleet.home, "restoring"))).toBe(false);
+      await fleet.serve();
+      await expect.poll(() => answers(fleet), POLL).toBe(0);
+      expect(await keyOf(fleet, "web-01")).toBe(key);
+      expect(readFileSync(join(fleet.home, "site/top.ts"), "utf8")).toBe(site);
+      const uids = new Set(
+        (await fleet.json<{ uid: string }[]>("events", "--since", "1h")).value.map(({ uid }) => uid),
+      );
+      expect(told.filter(({ uid }) => !uids.has(uid))).toEqual([]);
+      expect((await fleet.run("jobs", "show", after.value.job)).code).not.toBe(0);
+      expect((await fleet.run("audit", "verify")).code).toBe(0);
+      expect(await fleet.ok("audit", "show")).toMatch(/recovered .*backup/);
+      // What waited for a node still waits for it.
+      await fleet.restart("web-02");
+      await fleet.event("job.returned", ({ job }) => job === queued.value.job);
+      const refused = await fleet.restart("gone", { waitFor: /denied by the master|the token was refused/ });
+      await refused.stop();
+      await fleet.agent("web-03", { env: "dev" });
+      expect(await answers(fleet)).toBe(0);
+    });
+  },
+);
+
+test("a job that was under way when the copy was made, and ended after it, ends once more from what its node remembers", async () => {
+  await using fleet = await Fleet.start();
+  const file = join(fleet.dir, "boma.tar");
+  const [go, log] = [join(fleet.dir, "go"), join(fleet.dir, "log")];
+  await fleet.agent("web-01", { env: "dev", unconfined: true });
+  const command = `echo begun | tee -a ${log}; while [ ! -e ${go} ]; do sleep 0.05; done; echo ended`;
+  const asked = ["run", "web-01", "cmd.run", command, "shell=true", "--async"] as const;
+  const { job } = (await fleet.json<{ job: string }>(...asked)).value;
+  await fleet.event("job.line", (event) => event.job === job);
+  await fleet.ok("backup", "--out", file);
+  writeFileSync(go, "");
+  const first = await fleet.event("job.returned", (event) => event.job === job);
+  await lose(fleet);
+  await fleet.ok("restore", file);
+  await fleet.serve();
+  const second = await fleet.event("job.returned", (event) => event.job === job);
+  // The same return, word for word: it did not run again.
+  expect(second.data).toEqual(first.data);
+  expect(readFileSync(log, "utf8")).toBe("begun\n");
+  expect((await fleet.run("audit", "verify")).code).toBe(0);
+});
+
+test("a master whose working key was rotated after the copy is followed when it is put back with the root key", async () => {
+  await using fleet = await Fleet.start();
+  const file = join(fleet.dir, "boma.tar");
+  const root = join(fleet.dir, "root.json");
+  await fleet.agent("web-01", { env: "dev" });
+  await fleet.ok("backup", "--out", file);
+  writeFileSync(root, readFileSync(join(fleet.home, "master/keys/root.json")), { mode: 0o600 });
+  await fleet.ok("rekey");
+  await expect.poll(() => answers(fleet), POLL).toBe(0);
+  await lose(fleet);
+  const restored = await fleet.json<{ serial: number }>("restore", file, "--root-key", root);
+  expect(restored.value.serial).toBeGreaterThan(2);
+  await fleet.serve();
+  await expect.poll(() => answers(fleet), POLL).toBe(0);
+});
+
+test("a copy of a stopped master is as good; the root key is in it where that was asked for", async () => {
+  await using fleet = await Fleet.start();
+  const file = join(fleet.dir, "boma.tar");
+  await fleet.agent("web-01", { env: "dev" });
+  await fleet.master.stop();
+  await fleet.ok("backup", "--out", file, "--root-key");
+  const again = await fleet.json<Failure>("backup", "--out", file);
+  expect(again).toMatchObject({ code: 2, value: { error: { code: "usage/file" } } });
+  rmSync(fleet.home, { recursive: true });
+  await fleet.ok("restore", file);
+  expect(existsSync(join(fleet.home, "master/keys/root.json"))).toBe(true);
+  await fleet.serve();
+  await expect.poll(() => answers(fleet), POLL).toBe(0);
+});
+
+test("what is not whole, or has no room, is refused before anything is put in place; a witness elsewhere shows the gap", async () => {
+  await using fleet = await Fleet.start();
+  const file = join(fleet.dir, "boma.tar");
+  const witness = join(fleet.dir, "heads.jsonl");
+  await fleet.agent("web-01", { env: "dev" });
+  await fleet.ok("backup", "--out", file);
+  const whole = readFileSync(file);
+  await expect(fleet.json<Failure>("restore", file)).resolves.toMatchObject({
+    code: 2,
+    value: {
+      error: { code: "home/exists", message: expect.stringContaining(join(fleet.home, "master")) as string },
+    },
+  });
+  expect(await answers(fleet)).toBe(0);
+  // Signed heads are kept elsewhere too, as they should be.
+  await fleet.master.stop();
+  writeFileSync(witness, readFileSync(join(fleet.home, "master/audit/heads.jsonl")));
+  rmSync(fleet.home, { recursive: true });
+
+  const changed = Buffer.from(whole);
+  changed[whole.indexOf("streams/RECORDS") + 512 + 100]! ^= 1;
+  writeFileSync(file, changed);
+  const damaged = await fleet.json<Failure>("restore", file);
+  expect(damaged).toMatchObject({ code: 2, value: { error: { code: "backup/damaged" } } });
+  expect(damaged.value.error.message).toContain("streams/RECORDS");
+  writeFileSync(file, whole);
+  truncateSync(file, whole.length - 4096);
+  expect(await fleet.json<Failure>("restore", file)).toMatchObject({
+    code: 2,
+    value: { error: { code: "backup/damaged" } },
+  });
+  expect(existsSync(fleet.home)).toBe(false);
+
+  writeFileSync(file, whole);
+  await fleet.ok("restore", file);
+  await fleet.serve();
+  const verified = await fleet.run("audit", "verify", "--witness", witness);
+  expect(verified.code).toBe(1);
+  expect(verified.stdout + verified.stderr).toContain(witness);
+});
+
+test("a restore that is killed leaves nothing that serves, and the same command completes it", async () => {
+  await using fleet = await Fleet.start();
+  const file = join(fleet.dir, "boma.tar");
+  await fleet.agent("web-01", { env: "dev" });
+  await fleet.ok("backup", "--out", file);
+  await lose(fleet);
+  const killed = fleet.spawn("restore", file);
+  await expect
+    .poll(() => existsSync(join(fleet.home, "restoring/home/master/bus/server.conf")), {
+      timeout: 60_000,
+      interval: 5,
+    })
+    .toBe(true);
+  await killed.stop("SIGKILL");
+  expect(existsSync(join(fleet.home, "master"))).toBe(false);
+  expect((await fleet.run("serve", "--listen", "127.0.0.1:0")).code).toBe(2);
+  await expect.poll(async () => (await fleet.run("restore", file)).code, POLL).toBe(0);
+  await fleet.serve();
+  await expect.poll(() => answers(fleet), POLL).toBe(0);
+});
