@@ -69,6 +69,19 @@ export default defineConfig({
       },
       {
         test: {
+          name: "scale",
+          globalSetup: PROGRAMS,
+          // A thousand nodes, or as many as BOMA_SCALE says: `npm run test:scale`.
+          include: ["test/scale/**/*.test.ts"],
+          maxWorkers: 1,
+          sequence: { groupOrder: 6 },
+          // For 10,000 on two cores that others use as well.
+          testTimeout: 1_800_000,
+          hookTimeout: 1_800_000,
+        },
+      },
+      {
+        test: {
           name: "programs",
           globalSetup: PROGRAMS,
           // Programs of others, which take minutes to install: `npm run test:programs` does both.

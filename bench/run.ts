@@ -6,6 +6,7 @@
  *   npm run bench -- --quick             two runs and small fleets, printed and not kept
  *   npm run bench -- --long              idle agents over a minute as well, and 1,000 files with Ansible
  *   npm run bench -- --only netboot      machines in an emulator, from power-on; as root, after `npm run pretest:netboot`
+ *   npm run bench -- --only scale        a fleet that grows to 10,000 nodes: results-scale.md; half an hour
  *   npm run bench -- --peers             installs the tools that boma is measured beside, where they are missing
  */
 import { writeFileSync } from "node:fs";
@@ -26,6 +27,7 @@ import { localApply } from "./groups/local-apply.ts";
 import { netboot } from "./groups/netboot.ts";
 import { ping } from "./groups/ping.ts";
 import { returns } from "./groups/returns.ts";
+import { scale } from "./groups/scale.ts";
 import { statesOnFifty } from "./groups/states-on-fifty.ts";
 import { type Figure, load, machine, markdown, table } from "./report.ts";
 
@@ -53,6 +55,7 @@ const groups = {
   states: statesOnFifty,
   audit,
   netboot,
+  scale,
 };
 
 const { values: asked } = parseArgs({
@@ -67,7 +70,7 @@ if (asked.only !== undefined && !Object.hasOwn(groups, asked.only))
   throw new Error(`--only ${asked.only}: there are ${Object.keys(groups).join(", ")}`);
 
 /** They take minutes: measured when they are asked for. */
-const asides = new Set(asked.long ? ["netboot"] : ["netboot", "idle"]);
+const asides = new Set(asked.long ? ["netboot", "scale"] : ["netboot", "scale", "idle"]);
 
 const figures: Figure[] = [];
 const problems: string[] = [];
@@ -100,22 +103,31 @@ for (const [name, measure] of Object.entries(groups)) {
 console.log(table(figures));
 for (const problem of problems) console.log(`! ${problem}`);
 
-if (!asked.quick && asked.only === undefined) {
+/** Figures of a run that is complete in itself are kept. */
+const results = new Map([
+  [undefined, "results"],
+  ["scale", "results-scale"],
+]).get(asked.only);
+if (!asked.quick && results !== undefined) {
   const flags = (["long", "peers"] as const).filter((name) => asked[name]).map((name) => `--${name}`);
   const context = {
     date: new Date().toISOString(),
-    command: ["npm run bench", ...(flags.length > 0 ? ["--", ...flags] : [])].join(" "),
+    command: [
+      "npm run bench",
+      ...(asked.only === undefined ? [] : [`-- --only ${asked.only}`]),
+      ...(flags.length > 0 ? ["--", ...flags] : []),
+    ].join(" "),
     boma: (await version()).version,
     nats: (await findNatsServer())?.version.join(".") ?? "?",
     loadBefore,
     problems,
   };
   const file = (name: string) => new URL(name, import.meta.url);
-  writeFileSync(file("results.md"), markdown(figures, context));
+  writeFileSync(file(`${results}.md`), markdown(figures, context));
   writeFileSync(
-    file("results.json"),
+    file(`${results}.json`),
     `${JSON.stringify({ ...context, machine: machine(), figures }, undefined, 2)}\n`,
   );
-  console.log("written: bench/results.md, bench/results.json");
+  console.log(`written: bench/${results}.md, bench/${results}.json`);
 }
 process.exit(0);

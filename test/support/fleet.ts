@@ -193,12 +193,22 @@ export class Fleet implements AsyncDisposable {
   }
 
   /** Many nodes in one process, over machines of memory: they are called `<prefix>-0001` and so on. */
-  async emulate(count: number, prefix: string): Promise<TestProcess> {
+  async emulate(count: number, prefix: string, ...more: readonly string[]): Promise<TestProcess> {
     const file = join(this.dir, `${prefix}.token`);
     const { joinToken } = await this.token("--env", "dev", "--uses", String(count));
     writeFileSync(file, joinToken, { mode: 0o600 });
     const home = join(this.dir, prefix);
-    const words = ["--count", String(count), "--prefix", prefix, "--token-file", file, "--home", home];
+    const words = [
+      "--count",
+      String(count),
+      "--prefix",
+      prefix,
+      "--token-file",
+      file,
+      "--home",
+      home,
+      ...more,
+    ];
     const agents = new TestProcess(this.#programs.agent[0]!, [
       ...this.#programs.agent.slice(1),
       "emulate",

@@ -2,6 +2,7 @@ import type { BootToken, Grains, JoinKit } from "@boma/protocol";
 import type { AnyFunction } from "@boma/states/core";
 
 import type { Clock } from "./clock.ts";
+import type { Connection } from "./connection.ts";
 import type { EnrolNews } from "./enrol.ts";
 import type { GrainsSource } from "./grains-feed.ts";
 import type { Machine } from "./host/hosts.ts";
@@ -36,6 +37,8 @@ export interface AgentOptions {
   readonly durable?: boolean | undefined;
   readonly statusFile?: boolean | undefined;
   readonly reconnectMs?: number | undefined;
+  /** What becomes of each connection before the agent uses it: emulated nodes may have a bad line. */
+  readonly line?: ((connection: Connection) => Connection) | undefined;
   readonly refusedPauseMs?: number | undefined;
   readonly onState?: ((state: AgentState) => void) | undefined;
   /** The master wants an operator's decision: the machine shows its fingerprint. */

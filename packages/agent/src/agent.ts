@@ -193,7 +193,7 @@ export class Agent {
         void connection.close();
       },
     });
-    return connection;
+    return this.#options.line?.(connection) ?? connection;
   }
 
   async #serve(connection: Connection, onWelcome: () => void): Promise<void> {

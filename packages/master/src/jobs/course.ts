@@ -26,6 +26,8 @@ export interface Course {
   status: OpenStatus | FinalStatus;
   /** When it was sent to a connected node. */
   sentAt: number;
+  /** The bus has the order: what the node says or does not say counts from here. */
+  delivered: boolean;
   /** When the master stops waiting for its return. */
   deadline: number;
   /** It was connected when the job was sent and is not any more. */
@@ -54,6 +56,7 @@ export const newCourse = ({ key, id }: { key: string; id: string }): Course => (
   id,
   status: "waiting",
   sentAt: 0,
+  delivered: false,
   deadline: Number.POSITIVE_INFINITY,
   lostAt: undefined,
   notAnswering: false,

@@ -4,8 +4,8 @@ import { RunReport } from "@boma/states/core";
 
 import type { Events, NewEvent } from "../events/events.ts";
 import type { Course, Ending } from "./course.ts";
+import type { Progress } from "./job-news.ts";
 import type { JobRecord } from "./job-record.ts";
-import type { Progress } from "./job.ts";
 
 /** The rest is in the return. */
 const CHANGES_TOLD_MAX = 200;

@@ -2,9 +2,11 @@
  * One open job. The expected set is fixed when it is made; from then on every
  * node goes its course to exactly one ending, whatever happens on the way.
  */
-import { ACCEPT_MS, DEADLINE_GRACE_MS, type JobOrder, type ProgressStep } from "@boma/protocol";
+import { ACCEPT_MS, DEADLINE_GRACE_MS, type JobOrder } from "@boma/protocol";
 
+import { AtOnce } from "../at-once.ts";
 import { beginsUntil, waitsLonger } from "../maintenance/leased-times.ts";
+import { Alarm } from "./alarm.ts";
 import { type Course, type Ending, type FinalStatus, isFailure, isFinal, newCourse } from "./course.ts";
 import {
   cancelledEnding,
@@ -16,6 +18,7 @@ import {
   silentEnding,
   stoppedEnding,
 } from "./endings.ts";
+import type { JobNews, Progress } from "./job-news.ts";
 import type { ExpectedNode, JobRecord } from "./job-record.ts";
 import { untilDone } from "./until-done.ts";
 
@@ -23,7 +26,10 @@ import { untilDone } from "./until-done.ts";
 const RECONNECT_MS = 5_000;
 /** The same after a start of the master, which may have cut every connection itself. */
 const RETURN_MS = 10_000;
-const TICK_MS_MIN = 50;
+/** A master that looks later than this was kept from hearing as well. */
+const DEAF_MS = 500;
+/** Orders that are on their way to the bus. */
+const SENT_AT_ONCE = 500;
 
 /** An ending as it is kept: in the node's own signed words, or in the master's. */
 export type Kept = { readonly frame: Uint8Array } | { readonly byMaster: Ending };
@@ -42,34 +48,6 @@ export interface JobWorld {
   broken(error: unknown): void;
 }
 
-export type JobNews =
-  | { readonly type: "status"; readonly course: Readonly<Course>; readonly before: Course["status"] }
-  | { readonly type: "ending"; readonly course: Readonly<Course>; readonly ending: Ending }
-  | {
-      readonly type: "lines";
-      readonly course: Readonly<Course>;
-      readonly lines: readonly Line[];
-      readonly dropped: number;
-    }
-  | {
-      readonly type: "steps";
-      readonly course: Readonly<Course>;
-      readonly steps: readonly ProgressStep[];
-    }
-  | { readonly type: "closed" };
-export interface Line {
-  readonly stream: "stdout" | "stderr";
-  readonly text: string;
-}
-
-/** What a node said on its way. */
-export interface Progress {
-  readonly accepted: boolean;
-  readonly lines: readonly Line[];
-  readonly dropped: number;
-  readonly steps: readonly ProgressStep[];
-}
-
 export class Job {
   record: JobRecord;
   readonly courses: ReadonlyMap<string, Course>;
@@ -82,7 +60,8 @@ export class Job {
   readonly #keeping = new Map<string, Promise<void>>();
   /** When the job last heard from any node: while returns flow in, nobody is called silent. */
   #heardAt: number;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #alarm: Alarm;
+  readonly #sending = new AtOnce(SENT_AT_ONCE);
   /** Another process began this job, and its nodes may be on their way back as well. */
   #resumed = false;
 
@@ -93,6 +72,15 @@ export class Job {
     this.#waiting = [...this.courses.values()];
     this.#open = expected.length;
     this.#heardAt = world.now();
+    this.#alarm = new Alarm(
+      () => world.now(),
+      (lateMs) => {
+        // What the nodes said meanwhile lies unread: who was deaf himself calls nobody silent.
+        if (lateMs > DEAF_MS) this.#heardAt = world.now();
+        this.#look();
+        this.#schedule();
+      },
+    );
   }
 
   listen(listener: (news: JobNews) => void): () => void {
@@ -174,23 +162,43 @@ export class Job {
     else this.#set(course, "queued");
     // In a batch it is not its turn until it is there.
     if (course.status === "queued" && this.record.batch !== undefined) return false;
-    this.#world.deliver(course.key, this.#order(course)).then(
-      (problem) => (problem ? this.#end(course, problem) : this.#delivered(course)),
-      (error: unknown) =>
-        this.#end(course, failedEnding("internal", `the job could not be sent: ${String(error)}`)),
-    );
+    void this.#sending.run(() => this.#deliver(course));
+    this.#mind(course);
     return isBusy(course);
+  }
+
+  async #deliver(course: Course): Promise<void> {
+    if (isFinal(course.status)) return;
+    if (this.record.state === "cancelled") {
+      // Nobody has heard of it, unless an earlier master told him: that one says itself that he stopped.
+      if (!this.#resumed) this.#end(course, cancelledEnding);
+      return;
+    }
+    try {
+      const problem = await this.#world.deliver(course.key, this.#order(course));
+      if (problem) this.#end(course, problem);
+      else this.#delivered(course);
+    } catch (error) {
+      this.#end(course, failedEnding("internal", `the job could not be sent: ${String(error)}`));
+    }
   }
 
   /** The bus has the order: from now on silence is the node's, not that of a master which sends to thousands. */
   #delivered(course: Course): void {
-    if (course.status === "sent") course.sentAt = this.#world.now();
+    course.delivered = true;
+    if (course.status !== "sent") return;
+    if (this.record.state === "open") this.#startClock(course);
+    this.#mind(course);
   }
 
   #send(course: Course): void {
+    this.#startClock(course);
+    this.#set(course, "sent");
+  }
+
+  #startClock(course: Course): void {
     course.sentAt = this.#world.now();
     course.deadline = course.sentAt + this.record.timeoutMs + DEADLINE_GRACE_MS + waitsLonger(this.record);
-    this.#set(course, "sent");
   }
 
   #order({ status }: Course): JobOrder {
@@ -244,7 +252,7 @@ export class Job {
       const waits = this.record.expiresAt > course.lostAt && this.record.batch === undefined;
       this.#set(course, course.status === "sent" && waits ? "queued" : course.status);
     }
-    this.#reschedule();
+    this.#mind(course);
   }
 
   /** A node that the job waited for is there; where there are batches, it stands in line. */
@@ -268,7 +276,8 @@ export class Job {
       this.#hurry(course);
     }
     await Promise.all(withdrawn);
-    this.#reschedule();
+    this.#alarm.off();
+    this.#schedule();
   }
 
   /** A node that is there answers at once; one that is not gets no further five minutes, unless it holds a lease. */
@@ -314,40 +323,33 @@ export class Job {
 
   #closeIfDone(): void {
     if (this.#open > 0 || this.#keeping.size > 0 || this.record.closedAt !== undefined) return;
-    clearTimeout(this.#timer);
+    this.#alarm.off();
     const state = this.record.state === "cancelled" ? "cancelled" : "closed";
     this.record = { ...this.record, state, closedAt: this.#world.now() };
     void this.#untilDone(() => this.#world.close(this.record)).then(() => this.#tell({ type: "closed" }));
   }
 
-  /** Something may fall due earlier than the clock is set for. */
-  #reschedule(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#schedule();
+  /** Of thousands of courses one has changed: something may fall due for it earlier than the clock is set for. */
+  #mind(course: Course): void {
+    if (this.record.closedAt === undefined) this.#alarm.atLatest(this.#dueAt(course));
   }
 
-  /** Looks at every open course, and sets the clock for the next look. */
+  /** Looks at every course for what falls due next, where the clock is not set. */
   #schedule(): void {
-    if (this.record.closedAt !== undefined || this.#timer) return;
-    const now = this.#world.now();
+    if (this.record.closedAt !== undefined || this.#alarm.isSet) return;
     let next = Number.POSITIVE_INFINITY;
     for (const course of this.courses.values()) next = Math.min(next, this.#dueAt(course));
-    if (next === Number.POSITIVE_INFINITY) return;
-    const wait = Math.min(Math.max(next - now, TICK_MS_MIN), TIMER_MS_MAX);
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#look();
-      this.#schedule();
-    }, wait).unref();
+    this.#alarm.atLatest(next);
   }
 
   /** When something falls due for a course if nothing is heard until then. */
-  #dueAt({ status, deadline, sentAt, lostAt, notAnswering }: Course): number {
+  #dueAt({ status, deadline, sentAt, lostAt, notAnswering, delivered }: Course): number {
     if (status === "queued") return this.record.expiresAt;
     if (status !== "sent" && status !== "running") return Number.POSITIVE_INFINITY;
     if (lostAt !== undefined && this.record.effect === "read")
       return Math.min(deadline, lostAt + (this.#resumed ? RETURN_MS : RECONNECT_MS));
+    // It is still on its way to the bus, which takes it or says why not.
+    if (status === "sent" && !delivered && this.record.state !== "cancelled") return Number.POSITIVE_INFINITY;
     const silent = status === "sent" && lostAt === undefined && !notAnswering;
     return silent ? Math.min(deadline, Math.max(sentAt, this.#heardAt) + ACCEPT_MS) : deadline;
   }
@@ -393,7 +395,5 @@ export class Job {
 
 /** How long a cancelled node has for saying that it stopped. */
 const CANCEL_MS = 10_000;
-/** Timers beyond 24 days fire at once. */
-const TIMER_MS_MAX = 24 * 3_600_000;
 
 const isBusy = ({ status }: Course): boolean => status === "sent" || status === "running";

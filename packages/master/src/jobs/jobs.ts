@@ -201,13 +201,15 @@ export class Jobs {
     const isNews = kept?.status !== body.status || kept.ms !== body.ms;
     // Of a node that was never asked, or was asked too long ago to tell, nothing is recorded for ever.
     if (isNews && kept) await this.#parts.audit.late(body, node, frame);
-    if (isNews) await this.#tellLate(node, body);
     this.#parts.mailboxes.of(node.key).remove(body.job);
+    if (isNews) await this.#tellLate(node, body);
   }
 
   async #tellLate({ key, id }: ExpectedNode, { job, status, ms }: NodeReturnBody): Promise<void> {
     const record = this.#open.get(job)?.record ?? (await this.store.find(job));
-    const about = { job, node: key, id, ...(record && causesOf(record)) };
+    // A node can make up as many jobs as it likes, and each would be an event.
+    if (!record) throw new BomaError("wire/recipient", `a return of the job ${job}, which nobody knows`);
+    const about = { job, node: key, id, ...causesOf(record) };
     return this.#parts.events.once({ kind: "job.late", ...about, data: { status, ms } });
   }
 

@@ -4,8 +4,9 @@ import { BomaError, type ProgressStep } from "@boma/protocol";
 import type { Control } from "../control.ts";
 import { queueOf } from "../queue.ts";
 import { type Course, type Ending, isFinal, type OpenStatus } from "./course.ts";
+import type { JobNews, Line } from "./job-news.ts";
 import type { JobRecord } from "./job-record.ts";
-import type { Job, JobNews, Line } from "./job.ts";
+import type { Job } from "./job.ts";
 
 /** Ids in one item of the expected set. */
 const EXPECTED_PER_ITEM = 2_000;

@@ -1,0 +1,114 @@
+/** How long a job waits for whom, by the clock of the test. */
+import { ACCEPT_MS, newJobId } from "@boma/protocol";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import type { Ending } from "./course.ts";
+import type { JobRecord } from "./job-record.ts";
+import { Job, type JobWorld } from "./job.ts";
+
+const TIMEOUT_MS = 30_000;
+const key = (letter: string): string => `U${letter.repeat(55)}`;
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
+
+/** A read on these nodes, whose orders arrive at the bus when the test says so. */
+function jobOn(ids: readonly string[], more: Partial<JobRecord> = {}) {
+  const createdAt = Date.now();
+  const deliveries = new Map<string, () => void>();
+  const record: JobRecord = {
+    job: newJobId(createdAt),
+    function: "test.ping",
+    args: {},
+    target: "*",
+    operator: "alice",
+    effect: "read",
+    test: false,
+    createdAt,
+    timeoutMs: TIMEOUT_MS,
+    expiresAt: createdAt,
+    nodes: ids.length,
+    state: "open",
+    ...more,
+  };
+  const world: JobWorld = {
+    connected: () => true,
+    deliver: (to) => new Promise((resolve) => deliveries.set(to, () => resolve(undefined))),
+    withdraw: async () => undefined,
+    keep: async (_job, _key, ending) => ending,
+    close: async () => undefined,
+    now: Date.now,
+    broken: (error) => {
+      throw error;
+    },
+  };
+  const nodes = ids.map((id) => ({ key: key(id), id }));
+  const job = new Job(record, nodes, world);
+  job.start();
+  return {
+    job,
+    deliver: async (id: string) => {
+      deliveries.get(key(id))!();
+      await vi.advanceTimersByTimeAsync(0);
+    },
+    status: (id: string) => job.courses.get(key(id))!.status,
+  };
+}
+
+const ok: Ending = { status: "ok", ms: 1 };
+const begun = { accepted: true, lines: [], dropped: 0, steps: [] };
+
+test("a node is silent from when the bus has its order, however long a master takes that sends to thousands", async () => {
+  const { deliver, status } = jobOn(["A", "B"]);
+  await vi.advanceTimersByTimeAsync(2 * TIMEOUT_MS);
+  expect([status("A"), status("B")]).toEqual(["sent", "sent"]);
+  await deliver("A");
+  await vi.advanceTimersByTimeAsync(ACCEPT_MS - 1);
+  expect(status("A")).toBe("sent");
+  await vi.advanceTimersByTimeAsync(100);
+  expect([status("A"), status("B")]).toEqual(["timeout", "sent"]);
+});
+
+test("a node that began has all of its time from then on, and not what sending it took less", async () => {
+  const { job, deliver, status } = jobOn(["A"]);
+  await vi.advanceTimersByTimeAsync(TIMEOUT_MS);
+  await deliver("A");
+  job.progress(key("A"), begun);
+  await vi.advanceTimersByTimeAsync(TIMEOUT_MS);
+  expect(status("A")).toBe("running");
+  await vi.advanceTimersByTimeAsync(TIMEOUT_MS);
+  expect(status("A")).toBe("timeout");
+});
+
+test("who is silent in a later batch is named as soon as in the first, while another one runs", async () => {
+  const { job, deliver, status } = jobOn(["A", "B", "C"], { batch: 2 });
+  await deliver("A");
+  await deliver("B");
+  job.progress(key("A"), begun);
+  job.progress(key("B"), begun);
+  await vi.advanceTimersByTimeAsync(2 * ACCEPT_MS);
+  await job.returned(key("B"), ok, new Uint8Array());
+  await deliver("C");
+  await vi.advanceTimersByTimeAsync(ACCEPT_MS + 100);
+  expect([status("A"), status("C")]).toEqual(["running", "timeout"]);
+});
+
+test("a cancelled job does not wait for an order that is still on its way", async () => {
+  const { job, status } = jobOn(["A"]);
+  void job.cancel();
+  await vi.advanceTimersByTimeAsync(TIMEOUT_MS);
+  expect(status("A")).toBe("timeout");
+});
+
+test("a master that was busy for seconds hears what lies unread before it calls anybody silent", async () => {
+  const { job, deliver, status } = jobOn(["A", "B"]);
+  await deliver("A");
+  await deliver("B");
+  // Its clock goes on while nothing else does.
+  vi.setSystemTime(Date.now() + 5 * ACCEPT_MS);
+  await vi.advanceTimersByTimeAsync(ACCEPT_MS);
+  expect([status("A"), status("B")]).toEqual(["sent", "sent"]);
+  await job.returned(key("A"), ok, new Uint8Array());
+  await vi.advanceTimersByTimeAsync(ACCEPT_MS + 100);
+  expect([status("A"), status("B")]).toEqual(["ok", "timeout"]);
+});
