@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { connectMaster } from "../../packages/master/src/bus/connect.ts";
+import { type StreamName, STREAMS } from "../../packages/master/src/bus/streams.ts";
 import { issueMasterUser, parseBusTrust } from "../../packages/master/src/bus/trust.ts";
 import { Events } from "../../packages/master/src/events/events.ts";
 import { homeAt } from "../../packages/master/src/home.ts";
@@ -25,7 +26,8 @@ export interface Kept {
 async function openStore(dir: string, url: string) {
   const home = homeAt(dir);
   const trust = parseBusTrust(readFileSync(join(home.keys, "bus.json"), "utf8"));
-  const connection = await connectMaster(url, await issueMasterUser(trust), { name: "test" });
+  const ca = url.startsWith("tls:") ? readFileSync(join(home.keys, "ca.pem"), "utf8") : undefined;
+  const connection = await connectMaster(url, await issueMasterUser(trust), { name: "test", ca });
   return { connection, store: await Store.open(connection, readKeyring(home).store) };
 }
 
@@ -34,6 +36,24 @@ export async function inboxLeft(dir: string, url: string): Promise<number> {
   const { connection, store } = await openStore(dir, url);
   try {
     return (await store.manager.streams.info(STREAM.inbox)).state.messages;
+  } finally {
+    await connection.close();
+  }
+}
+
+/** What each stream weighs, and how many events were told so far. */
+export async function streamBytes(
+  dir: string,
+  url: string,
+): Promise<{ bytes: Record<StreamName, number>; told: number }> {
+  const { connection, store } = await openStore(dir, url);
+  try {
+    const state = async (name: string) => (await store.manager.streams.info(name)).state;
+    const all = await Promise.all(STREAMS.map(async (name) => [name, (await state(name)).bytes] as const));
+    return {
+      bytes: Object.fromEntries(all) as Record<StreamName, number>,
+      told: (await state(STREAM.events)).last_seq,
+    };
   } finally {
     await connection.close();
   }

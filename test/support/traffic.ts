@@ -9,6 +9,7 @@ import { Client } from "../../packages/master/src/client/client.ts";
 import { homeAt } from "../../packages/master/src/home.ts";
 import { readOperatorFile } from "../../packages/master/src/operator-file.ts";
 import type { Fleet } from "./fleet.ts";
+import { inboxLeft } from "./kept.ts";
 
 const ANSWER_MS = 3_000;
 const HOUR_MS = 3_600_000;
@@ -78,4 +79,24 @@ export async function tellOfNode(
     await pause(15);
   }
   await connection.close();
+}
+
+/** Resolves when every job is closed and the inbox is empty. */
+export async function atRest(fleet: Fleet, msMax = 60_000): Promise<void> {
+  const end = Date.now() + msMax;
+  for (let left = await leftOf(fleet); left !== 0; left = await leftOf(fleet)) {
+    if (Date.now() > end) throw new Error(`${left} jobs or messages are still open after ${msMax} ms`);
+    await pause(500);
+  }
+}
+
+async function leftOf(fleet: Fleet): Promise<number> {
+  try {
+    await using client = await clientOf(fleet);
+    const list = await client.ask<{ closedAt?: number }[]>("job.list", { limit: 10_000 });
+    const left = await inboxLeft(fleet.home, fleet.servers[0]!);
+    return list.filter(({ closedAt }) => closedAt === undefined).length + left;
+  } catch {
+    return -1; // The bus is on its way back.
+  }
 }

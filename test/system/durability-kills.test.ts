@@ -14,8 +14,8 @@ import { parseBusTrust, serverTrust } from "../../packages/master/src/bus/trust.
 import { homeAt } from "../../packages/master/src/home.ts";
 import { randomFrom } from "../fuzz/random.ts";
 import { Fleet } from "../support/fleet.ts";
-import { faults, inboxLeft, type Kept, readKept } from "../support/kept.ts";
-import { askForJobs, clientOf, tellOfNode } from "../support/traffic.ts";
+import { faults, type Kept, readKept } from "../support/kept.ts";
+import { askForJobs, atRest, tellOfNode } from "../support/traffic.ts";
 
 const KILLS = Number(process.env["BOMA_KILLS"] ?? 2);
 const SEED = Number(process.env["BOMA_SEED"] ?? Date.now() % 1_000_000);
@@ -99,20 +99,6 @@ async function underFire(scene_: Scene, kill: (scene: Scene) => Promise<void>) {
     `kills: ${jobs.size} jobs and ${said.size} events acknowledged, ${kept.events.length} events kept`,
   );
   return { jobs, said, kept };
-}
-
-async function atRest(fleet: Fleet): Promise<void> {
-  const open = async (): Promise<number> => {
-    try {
-      await using client = await clientOf(fleet);
-      const list = await client.ask<{ closedAt?: number }[]>("job.list", { limit: 10_000 });
-      const left = await inboxLeft(fleet.home, fleet.servers[0]!);
-      return list.filter(({ closedAt }) => closedAt === undefined).length + left;
-    } catch {
-      return -1; // The bus is on its way back.
-    }
-  };
-  await expect.poll(open, { timeout: 60_000, interval: 500 }).toBe(0);
 }
 
 const timesSaid = ({ events }: Kept, message: string): number =>

@@ -53,6 +53,11 @@ export const commonCodes = {
     "What the node is part of could not do without it now.",
     "The message is what its cluster says; look at that first.",
   ),
+  "lead/lost": {
+    means: "Another master leads now, and this one ends.",
+    hint: "Start it again, and it stands by; its unit does so by itself.",
+    exit: ExitCode.failed,
+  },
   "lease/held": failed(
     "Another node of the same failure domain has its turn.",
     "The message names the job: `boma-master jobs attach JOB` follows it.",
@@ -173,6 +178,10 @@ export const commonCodes = {
     "It aged away, or was taken back with the node: run the job again, and it is written anew.",
   ),
   "wire/expired": failed("The message is too old, or from the future.", "Check the clocks."),
+  "wire/too-often": failed(
+    "A sender asks more often than the master looks at what it asks.",
+    "Look at the machine: an agent asks a few times after each connect.",
+  ),
   "wire/replay": failed("The message was seen before.", "It was repeated by the network or by an attacker."),
   "trust/manifest": failed(
     "The master's trust manifest is not signed by the pinned root, or is older than the one known.",

@@ -26,6 +26,7 @@ import type { Keyring } from "../keyring.ts";
 import type { NodeRecord } from "../registry/node-record.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Revocations } from "../registry/revocations.ts";
+import { DoorShare } from "./door-share.ts";
 import type { Refused } from "./refusals.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -42,13 +43,19 @@ interface Parts {
 }
 
 export function openHelloDoor(control: NatsConnection, parts: Parts): void {
-  const serve = (subject: string, answer: (message: Msg, parts: Parts) => Promise<void>) =>
+  const serve = (subject: string, answer: (message: Msg, parts: Parts) => Promise<void>) => {
+    const share = new DoorShare();
+    const look = async (message: Msg): Promise<void> => {
+      share.assert(message.subject);
+      await answer(message, parts);
+    };
     control.subscribe(subject, {
       queue: "masters",
       callback: (_error, message) => {
-        answer(message, parts).catch((error: unknown) => parts.refused(message.subject, error, message));
+        look(message).catch((error: unknown) => parts.refused(message.subject, error, message));
       },
     });
+  };
   serve("boma.rpc.*.hello", hello);
   serve("boma.rpc.*.rekey", rekey);
 }

@@ -13,7 +13,10 @@ interface Parts {
   readonly registry: Registry;
 }
 
-/** Of each sender one refusal a second is told: the first at once, then the last of those that followed, with their count. */
+/**
+ * Of each sender one refusal a second is told: the first at once, then the last of those that followed, with their count.
+ * A stranger makes up as many keys as he likes: the sender is the address that they come from.
+ */
 const TOLD_EVERY_MS = 1_000;
 const TEXT_LENGTH_MAX = 1_000;
 
@@ -40,20 +43,20 @@ interface Held {
 
 export function refusals({ events, presence, registry }: Parts): Refused {
   const senders = new Map<string, Held>();
-  const tellNow = (key: string, tell: (more: number) => void, more: number): void => {
+  const tellNow = (sender: string, tell: (more: number) => void, more: number): void => {
     tell(more);
     const held: Held = { more: -1 };
-    senders.set(key, held);
+    senders.set(sender, held);
     setTimeout(() => {
-      senders.delete(key);
-      if (held.tell) tellNow(key, held.tell, held.more);
+      senders.delete(sender);
+      if (held.tell) tellNow(sender, held.tell, held.more);
     }, TOLD_EVERY_MS).unref();
   };
   return (subject, thrown, request) => {
     const { code, message: whole } = asBomaError(thrown);
     // It quotes what was sent, and events push out older ones by their weight.
     const message = whole.slice(0, TEXT_LENGTH_MAX);
-    const key = subject.split(".")[2] ?? "";
+    const [, door, key = ""] = subject.split(".");
     const live = presence().connections(key);
     const connections = (live.length > 0 || !request ? live : connectionOf(request)).map(
       ({ ip, cid }) => `${ip} (connection ${cid})`,
@@ -66,8 +69,9 @@ export function refusals({ events, presence, registry }: Parts): Refused {
         ...(id !== undefined && { id }),
         data: { code, message, subject: subject.slice(0, TEXT_LENGTH_MAX), connections, more },
       });
-    const held = senders.get(key);
-    if (!held) tellNow(key, tell, 0);
+    const sender = door === "enrol" && request ? `strangers at ${addressOf(request)}` : key;
+    const held = senders.get(sender);
+    if (!held) tellNow(sender, tell, 0);
     else Object.assign(held, { tell, more: held.more + 1 });
   };
 }
