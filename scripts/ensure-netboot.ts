@@ -7,6 +7,8 @@ const PROGRAMS: Needed = {
   "qemu-system-x86_64": "qemu-system-x86",
   "qemu-system-aarch64": "qemu-system-arm",
   dnsmasq: "dnsmasq-base",
+  curl: "curl",
+  losetup: "mount",
   ip: "iproute2",
   mksquashfs: "squashfs-tools",
   depmod: "kmod",

@@ -36,7 +36,8 @@ export async function emulated(): Promise<readonly string[]> {
   return [join(dir, "here", EMULATOR[THERE]), "-L", join(dir, "there")];
 }
 
-async function unpackInto(
+/** Packages and what they need, as files below a directory. */
+export async function unpackInto(
   dir: string,
   arch: Architecture,
   sources: string,

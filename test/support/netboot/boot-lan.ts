@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { versionHere } from "../../../installers/build.ts";
 import { agentPackage } from "../debs.ts";
 import { Fleet, type ToldEvent } from "../fleet.ts";
+import { mustRun } from "../hosts/program.ts";
 import { TestProcess } from "../process.ts";
 import { program } from "../programs.ts";
 import { type MachineOptions, switchOn } from "./machine.ts";
@@ -33,6 +34,7 @@ export default on("node.enrolled", { target: "env:dev" }, async (event, boma) =>
 export interface ImageFigures {
   readonly seconds: number;
   readonly name: string;
+  readonly arch: "amd64" | "arm64";
   readonly files: Readonly<Record<"kernel" | "initrd", { readonly digest: string; readonly bytes: number }>>;
 }
 
@@ -136,8 +138,9 @@ export class BootLan implements AsyncDisposable {
   }
 
   /** What a loader of its own would start for this machine: an image's files, and the words of its boot script. */
-  async direct({ name }: ImageFigures, mac: string): Promise<NonNullable<MachineOptions["direct"]>> {
-    const { text } = await this.get(`/script?mac=${mac}&arch=arm64`);
+  async direct({ name, arch }: ImageFigures, mac: string): Promise<NonNullable<MachineOptions["direct"]>> {
+    const path = `/script?mac=${mac}&arch=${arch === "amd64" ? "x86_64" : "arm64"}`;
+    const text = this.own ? await this.#ask(path, this.own) : (await this.get(path)).text;
     const words = /^kernel \S+ (.*) \|\| goto again$/m.exec(text)?.[1];
     if (words === undefined) throw new Error(`${mac} was given no kernel:\n${text}`);
     const image = join(this.fleet.home, "images", name);
@@ -152,6 +155,10 @@ export class BootLan implements AsyncDisposable {
   async get(path: string): Promise<{ readonly status: number; readonly text: string }> {
     const answer = await fetch(`http://127.0.0.1:${this.httpPort}${path}`);
     return { status: answer.status, text: await answer.text() };
+  }
+
+  #ask(path: string, { via, address }: OwnLan): Promise<string> {
+    return mustRun([...via, "curl", "--silent", "--fail", `http://${address}:${this.httpPort}${path}`]);
   }
 
   script(mac: string, more = ""): Promise<{ readonly status: number; readonly text: string }> {

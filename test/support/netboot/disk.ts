@@ -2,6 +2,8 @@
 import { closeSync, openSync, truncateSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
+import { mustRun } from "../hosts/program.ts";
+
 /** The file's name is the serial number that the machine sees. */
 export function blankDisk(dir: string, serial: string, gib = 8): string {
   const path = join(dir, `${serial}.disk`);
@@ -17,4 +19,19 @@ export function writeInto(path: string, at: number, mib: number): void {
   for (let index = 0; index < mib; index++)
     writeSync(file, bytes, 0, bytes.length, at + index * bytes.length);
   closeSync(file);
+}
+
+export interface AttachedDisk extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** The same disk in this machine, with a device for each of its partitions. */
+export async function attachDisk(file: string): Promise<AttachedDisk> {
+  const path = (await mustRun(["losetup", "--find", "--show", "--partscan", file])).trim();
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      await mustRun(["losetup", "--detach", path]);
+    },
+  };
 }

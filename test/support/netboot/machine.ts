@@ -18,17 +18,31 @@ export interface MachineOptions {
   /** Where it is plugged in; without one it is behind the emulator's own network. */
   readonly cable?: { readonly tap: string; readonly via: readonly string[] };
   /** UEFI's own loader instead of a BIOS: a file of firmware. */
-  readonly firmware?: string;
+  readonly firmware?: string | Firmware;
   /** Images of its disks: it starts from the network, and from the first of them where that sends it on. */
   readonly disks?: readonly string[];
+  /** It starts from the first of its disks, and does not ask the network. */
+  readonly fromDisk?: true;
   /** For what takes longer than a boot. */
   readonly lifeSeconds?: number;
+}
+
+/** Firmware with a memory of its own, in which it may keep whose loaders it starts. */
+export interface Firmware {
+  readonly code: string;
+  /** Written by the machine. */
+  readonly variables: string;
 }
 
 const EMULATOR = { amd64: "qemu-system-x86_64", arm64: "qemu-system-aarch64" } as const;
 const BOARD = {
   amd64: ["-machine", "pc"],
   arm64: ["-machine", "virt", "-cpu", "cortex-a72"],
+} as const;
+/** What keeps the keys of Secure Boot from the system that was started. */
+const GUARDED = {
+  amd64: ["-machine", "q35,smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on"],
+  arm64: BOARD.arm64,
 } as const;
 
 const SMALL = ["-accel", "tcg", "-smp", "1", "-nographic", "-no-reboot"] as const;
@@ -39,12 +53,12 @@ const LIFE_S_MAX = 540;
 /** The console's lines are the process's: `machine.line(/boma-agent/)` waits for one. */
 export function switchOn(options: MachineOptions): TestProcess {
   const { arch, mac, uuid, memoryMiB = 1024, bootfile, direct, clock, cable, firmware } = options;
-  const { disks = [], lifeSeconds = LIFE_S_MAX } = options;
+  const { disks = [], fromDisk = false, lifeSeconds = LIFE_S_MAX } = options;
   const net =
     cable === undefined
       ? `user,id=net${bootfile === undefined ? "" : `,bootfile=${bootfile}`}`
       : `tap,id=net,ifname=${cable.tap},script=no,downscript=no`;
-  const rom = direct ? ",romfile=" : "";
+  const rom = direct || fromDisk ? ",romfile=" : "";
   const words = [
     "--kill-after=5",
     String(lifeSeconds),
@@ -53,7 +67,7 @@ export function switchOn(options: MachineOptions): TestProcess {
     "--pdeathsig",
     "KILL",
     EMULATOR[arch],
-    ...BOARD[arch],
+    ...boardWith(firmware, arch),
     ...SMALL,
     "-m",
     String(memoryMiB),
@@ -62,20 +76,28 @@ export function switchOn(options: MachineOptions): TestProcess {
     "-device",
     `virtio-net-pci,netdev=net,mac=${mac}${rom}`,
     ...(uuid === undefined ? [] : ["-uuid", uuid]),
-    ...(firmware === undefined ? [] : ["-bios", firmware]),
     ...disks.flatMap((file, at) => [
       "-drive",
       `file=${file},format=raw,if=none,id=disk${at},discard=unmap,cache=unsafe`,
       "-device",
-      `virtio-blk-pci,drive=disk${at},serial=${basename(file, ".disk")}`,
+      `virtio-blk-pci,drive=disk${at},serial=${basename(file, ".disk")}${fromDisk ? `,bootindex=${at}` : ""}`,
     ]),
     ...(clock === undefined ? [] : ["-rtc", `base=${clock}`]),
     ...(direct
       ? ["-kernel", direct.kernel, "-initrd", direct.initrd, "-append", direct.words]
-      : ["-boot", disks.length > 0 ? "order=nc" : "n"]),
+      : fromDisk
+        ? []
+        : ["-boot", disks.length > 0 ? "order=nc" : "n"]),
   ];
   const [command, ...before] = [...(cable?.via ?? []), "timeout"];
   return new TestProcess(command!, [...before, ...words]);
+}
+
+function boardWith(firmware: MachineOptions["firmware"], arch: MachineOptions["arch"]): readonly string[] {
+  if (firmware === undefined) return BOARD[arch];
+  if (typeof firmware === "string") return [...BOARD[arch], "-bios", firmware];
+  const flash = (file: string, more = "") => ["-drive", `if=pflash,format=raw,file=${file}${more}`];
+  return [...GUARDED[arch], ...flash(firmware.code, ",readonly=on"), ...flash(firmware.variables)];
 }
 
 /** Programs of the emulator that this machine has. */
