@@ -37,6 +37,7 @@ async function followed(): Promise<void> {
   await masters.process(other()).line(/"ready":false/);
 }
 
+const pinged = async () => (await masters.fleet.run("run", "box", "test.ping")).code;
 const file = (name: string): string => join(masters.fleet.dir, name);
 const show = async (job: string) => (await masters.fleet.json<RunDocument>("jobs", "show", job)).value;
 const told = async (kind: string, job: string) =>
@@ -111,7 +112,7 @@ describe("a leader that", () => {
     await fleet.ok("rekey");
     await masters.kill(leader);
     await followed();
-    await expect.poll(async () => (await fleet.run("run", "env:dev", "test.ping")).code, POLL).toBe(0);
+    await expect.poll(pinged, POLL).toBe(0);
     const keys = (at: number) => readFileSync(join(masters.home(at), "master/keys/working.json"), "utf8");
     expect(keys(leader)).toBe(keys(other()));
   });
@@ -142,8 +143,10 @@ test("a rollout in steps goes on under the next leader, and no node is done twic
   await followed();
   const { code, stdout } = await rolling.ended;
   expect({ code, stdout }).toMatchObject({ code: 0 });
-  const { value: jobs } = await fleet.json<{ job: string; target: string }[]>("jobs", "list");
-  expect(jobs.length).toBeGreaterThan(0);
+  const { job, nodes } = JSON.parse(stdout) as RunDocument;
+  expect(Object.values(nodes).map(({ status }) => status)).toEqual(Array(20).fill("ok"));
+  const returned = (await told("job.returned", job)).map(({ id }) => id);
+  expect(returned.toSorted()).toEqual(Object.keys(nodes).toSorted());
 });
 
 test.each([0, 1, 2])(
@@ -154,8 +157,9 @@ test.each([0, 1, 2])(
     await cluster.kill(at);
     letGo();
     expect((await watching.ended).code).toBe(0);
-    await endedOnce(`server-${at}`, job);
     await cluster.start(at);
+    await expect.poll(pinged, POLL).toBe(0);
+    await endedOnce(`server-${at}`, job);
   },
 );
 

@@ -44,6 +44,7 @@ export class ApiDoor {
   readonly #sweep: NodeJS.Timeout;
   readonly #requests: Subscription;
   readonly #underWay = new Set<Promise<void>>();
+  #isClosing = false;
 
   constructor(bus: NatsConnection, control: Control) {
     this.#bus = bus;
@@ -62,6 +63,7 @@ export class ApiDoor {
 
   /** What was asked for is answered; what is asked for from now on is for the master that follows. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     clearInterval(this.#sweep);
     for (const { abort } of this.#feeds.values()) abort.abort();
     const ended = this.#requests.drain().then(() => Promise.all(this.#underWay));
@@ -115,7 +117,7 @@ export class ApiDoor {
     try {
       for (let step = first ?? (await items.next()); !step.done; step = await items.next())
         feed.write(step.value);
-      feed.end();
+      feed.end(this.#isClosing ? new BomaError("bus/unreachable", "the master stops") : undefined);
     } catch (thrown) {
       feed.end(explained(thrown));
     }

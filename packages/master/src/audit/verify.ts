@@ -66,6 +66,7 @@ class Verification {
   #end: ChainEnd | undefined;
   #first = 0;
   #firstPrev = "";
+  #followsAnother = false;
   #records = 0;
   #signed = 0;
   #dropped: { readonly until: number; readonly hash: unknown } | undefined;
@@ -191,7 +192,9 @@ class Verification {
     const order = this.#records;
     const wrong = (what: string) => this.#fault({ file, line, record: n, what }, order);
     this.#results.look(entry, wrong);
-    const foreign = this.#jobs.look(entry, this.#first === 1);
+    // What a master before this one had begun stands in that one's chain.
+    if (kind === "leads") this.#followsAnother = true;
+    const foreign = this.#jobs.look(entry, this.#first === 1 && !this.#followsAnother);
     if (foreign !== undefined) wrong(foreign);
   }
 

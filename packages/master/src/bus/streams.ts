@@ -190,7 +190,7 @@ async function isThere(streams: StreamAPI, name: StreamName): Promise<boolean> {
 }
 
 /** What a cluster says whose servers have only just met: no peers, no leader, a store whose account another one does not know yet. */
-const NOT_YET: ReadonlySet<number> = new Set([10005, 10008, 10077]);
+const NOT_YET = /no suitable peers|temporarily unavailable|creating store for stream/;
 const NOT_YET_MS_MAX = 20_000;
 const AGAIN_MS = 500;
 
@@ -200,7 +200,7 @@ async function settingUp(options: StreamOptions, work: () => Promise<void>): Pro
     try {
       return await work();
     } catch (thrown) {
-      const isEarly = thrown instanceof JetStreamApiError && NOT_YET.has(thrown.code);
+      const isEarly = thrown instanceof JetStreamApiError && NOT_YET.test(thrown.message);
       if (!isEarly || performance.now() >= end) throw setUpError(options, thrown);
       await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     }

@@ -21,7 +21,7 @@ import {
   type Verb,
   isErrorCode,
 } from "@boma/protocol";
-import { connect, errors, type Msg, type NatsConnection, RequestError } from "nats";
+import { connect, errors, type NatsConnection, RequestError } from "nats";
 import type { z } from "zod";
 
 import { HEARTBEAT_MS } from "../api/feed.ts";
@@ -33,8 +33,9 @@ const CONNECT_MS_MAX = 5_000;
 const ANSWER_MS_MAX = 15_000;
 /** A leader is missed after eight seconds, and its successor reads what there is. */
 const FOLLOWED_MS = 20_000;
-const AGAIN_MS = 500;
+const PROBE_MS = 500;
 const KEEP_MS = 20_000;
+const KEEP_ANSWER_MS = 5_000;
 /** A feed that misses this many heartbeats has lost its master. */
 const SILENCE_MS = HEARTBEAT_MS * 3;
 /** A credential is renewed when less than this of it is left. */
@@ -165,7 +166,10 @@ export class Client implements AsyncDisposable {
     const frame = seal(ApiRequest, { verb, args, session }, { to: "master", key: sign, nonce });
     try {
       await this.#lineUp();
-      const answer = this.#send(subjects.api(user.publicKey, verb), frame, answerMs);
+      await this.#masterThere();
+      const answer = this.#connection.request(subjects.api(user.publicKey, verb), frame, {
+        timeout: answerMs,
+      });
       const reply = await Promise.race([answer, broken(abort.signal)]);
       const { body } = this.#openAnswer(reply.data);
       if (!sameBytes(body.nonce, nonce))
@@ -182,16 +186,12 @@ export class Client implements AsyncDisposable {
     }
   }
 
-  /** On a cluster a leader that is gone is followed by another one: what nobody has taken is said again. */
-  async #send(subject: string, frame: Uint8Array, timeout: number): Promise<Msg> {
-    const end = performance.now() + (this.#connection.info?.cluster === undefined ? 0 : FOLLOWED_MS);
-    for (;;)
-      try {
-        return await this.#connection.request(subject, frame, { timeout });
-      } catch (error) {
-        if (!isUnheard(error) || performance.now() >= end) throw error;
-        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-      }
+  /** On a cluster a request that nobody hears is lost without a word: so it is not made before a master answers. */
+  async #masterThere(): Promise<void> {
+    if (this.#connection.info?.cluster === undefined) return;
+    const end = performance.now() + FOLLOWED_MS;
+    while (!(await this.#keep(newSession(), PROBE_MS)) && performance.now() < end)
+      await new Promise((resolve) => setTimeout(resolve, PROBE_MS));
   }
 
   #openAnswer(data: Uint8Array): Opened<z.output<typeof ApiAnswer.body>> {
@@ -243,12 +243,15 @@ export class Client implements AsyncDisposable {
     }
   }
 
-  async #keep(session: string): Promise<void> {
+  /** Whether a master answered. */
+  async #keep(session: string, timeout = KEEP_ANSWER_MS): Promise<boolean> {
     const { user, sign } = this.#operator;
     const frame = seal(ApiRequest, { verb: "feed.keep", args: {}, session }, { to: "master", key: sign });
-    await this.#connection
-      .request(subjects.api(user.publicKey, "feed.keep"), frame, { timeout: 5000 })
-      .catch(() => undefined);
+    const asked = this.#connection.request(subjects.api(user.publicKey, "feed.keep"), frame, { timeout });
+    return asked.then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Credentials of the bus live a month; one that grows old is exchanged by the way. */
@@ -276,8 +279,6 @@ export class Client implements AsyncDisposable {
 const isRefusal = (error: Error): boolean =>
   error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError;
 
-const isUnheard = (error: unknown): boolean => error instanceof RequestError && error.isNoResponders();
-
 const broken = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
@@ -293,7 +294,7 @@ const remoteError = ({ code, message, hint }: RemoteError): BomaError =>
 function requestError(error: unknown, servers: readonly string[]): unknown {
   if (error instanceof BomaError) return error;
   const at = servers.join(", ");
-  if (isUnheard(error))
+  if (error instanceof RequestError && error.isNoResponders())
     return new BomaError("master/unreachable", `the bus at ${at} answers, but no master does`, {
       cause: error,
     });
