@@ -146,7 +146,8 @@ test("a rollout in steps goes on under the next leader, and no node is done twic
   const { job, nodes } = JSON.parse(stdout) as RunDocument;
   expect(Object.values(nodes).map(({ status }) => status)).toEqual(Array(20).fill("ok"));
   const returned = (await told("job.returned", job)).map(({ id }) => id);
-  expect(returned.toSorted()).toEqual(Object.keys(nodes).toSorted());
+  expect(returned).toHaveLength(20);
+  expect(new Set(returned)).toEqual(new Set(Object.keys(nodes)));
 });
 
 test.each([0, 1, 2])(

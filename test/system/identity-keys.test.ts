@@ -4,11 +4,24 @@
 import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { MasterAsk, seal, signingKey, subjects } from "@boma/protocol";
+import {
+  MasterAsk,
+  newNkey,
+  newSealingKey,
+  newSigningKey,
+  NodeEvent,
+  NodeRekey,
+  rekeyStatement,
+  seal,
+  signBytes,
+  signingKey,
+  subjects,
+} from "@boma/protocol";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { NodeView } from "../../packages/master/src/api/verbs/nodes.ts";
-import { Fleet } from "../support/fleet.ts";
+import { takeOver } from "../support/attack.ts";
+import { Fleet, type ToldEvent } from "../support/fleet.ts";
 import { asNode, busOwner, type HeldIdentity, identityOf } from "../support/hostile.ts";
 
 let fleet: Fleet;
@@ -120,6 +133,31 @@ describe("rekey of a node", () => {
     writeFileSync(file, before);
     await fleet.restart("rekey-03");
     await expectMoved("rekey-03", old);
+  });
+
+  test("loses nothing of what the bus took under the former ones until they were dead there", async () => {
+    await fleet.agent("rekey-04", { env: "dev" });
+    const { identity, key, line } = await takeOver(fleet, "rekey-04");
+    await fleet.ok("rekey", "rekey-04");
+    const [nkey, sign, sealing] = [newNkey.user(), newSigningKey(), newSealingKey()];
+    const next = { nkey: nkey.publicKey, sign: sign.publicKey, seal: sealing.publicKey };
+    const body = { ...next, possession: signBytes(rekeyStatement(next, key), sign) };
+    const signed = { to: "master", key: identity.sign } as const;
+    const moved = line.request(subjects.rpc(key, "rekey"), seal(NodeRekey, body, signed));
+    const taken = new Set<string>();
+    for (let at = 0; !line.isClosed(); at++) {
+      const version = `before-${at}`;
+      const event = seal(NodeEvent, { kind: "node.started", data: { version, start: at } }, signed);
+      const answer = await line.request(subjects.inbox(key, "event"), event).catch(() => undefined);
+      if (answer && !answer.json<{ error?: object }>().error) taken.add(version);
+    }
+    await moved;
+    const told = async () => {
+      const { value } = await fleet.json<ToldEvent[]>("events", "node.started", "--since", "1h");
+      return new Set(value.filter(({ node: of }) => of === key).map(({ data }) => data["version"]));
+    };
+    expect(taken.size).toBeGreaterThan(0);
+    await expect.poll(async () => taken.difference(await told()).size, { timeout: 60_000 }).toBe(0);
   });
 });
 

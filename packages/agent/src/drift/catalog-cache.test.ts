@@ -1,4 +1,4 @@
-import { readFile, readdir, stat, writeFile } from "node:fs/promises";
+import { readFile, readdir, stat, writeFile, utimes } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Parcel } from "@boma/states/core";
@@ -76,12 +76,16 @@ test("it outlives a change of the node's keys, wherever that breaks off", async 
   const cache = node.open();
   node.identity.beforeNextKeys((keys) => cache.renew(keys));
   await cache.keep(parcel, origin, { unfinished: false });
+  const applied = new Date("2026-01-02T03:04:05Z");
+  await utimes(node.path, applied, applied);
   const next = await node.identity.makeNextKeys();
   await cache.renew(next);
   // The power fails here: the old keys are in force still.
   expect(await node.open().load()).toMatchObject({ parcel });
   await node.identity.adoptNextKeys(next, "credential");
   expect(await node.open().load()).toMatchObject({ parcel, origin });
+  // A file that was changed in between is newer than the apply, and so looked at.
+  expect(await cache.keptAt()).toBe(applied.getTime());
   expect(await readdir(join(node.dir.path, "drift"))).toEqual(["catalog"]);
 });
 

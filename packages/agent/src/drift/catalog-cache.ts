@@ -4,7 +4,7 @@
  * the node itself, so that secrets never lie in the clear and the master's keys
  * may change.
  */
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import {
@@ -108,7 +108,7 @@ export class CatalogCache {
 
   /** By the machine's own clock, as its files are dated: what is newer was changed after the apply. */
   async keptAt(): Promise<number | undefined> {
-    return (await stat(this.#path).catch(() => undefined))?.ctimeMs;
+    return (await stat(this.#path).catch(() => undefined))?.mtimeMs;
   }
 
   /** Whoever waited for a turn asks again: meanwhile another one may have been applied. */
@@ -131,7 +131,11 @@ export class CatalogCache {
   renew(keys: NodeKeys): Promise<void> {
     return this.#inTurn(async () => {
       const held = await this.#load().catch(() => undefined);
-      if (held) await this.#write(this.#next, held, keys);
+      if (!held) return;
+      await this.#write(this.#next, held, keys);
+      // It is as old as what it is a copy of: a change between the two is a change since the apply.
+      const { atime, mtime } = await stat(this.#path);
+      await utimes(this.#next, atime, mtime);
     });
   }
 

@@ -140,6 +140,8 @@ async function rekey(message: Msg, parts: Parts): Promise<void> {
     fingerprint: fingerprint(next),
     rekey: false,
     formerKey: node.key,
+    formerSign: node.sign,
+    movedAt: Date.now(),
   };
   await parts.nodeAudit.rekeyed(moved, node.key);
   await registry.move(node, moved);

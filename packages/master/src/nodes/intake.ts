@@ -46,6 +46,8 @@ const CONSUMER = "masters";
 const ACK_WAIT_NS = 5_000_000_000;
 const TAKEN_AT_ONCE = 1000;
 const STOP_MS_MAX = 10_000;
+/** What the bus took from a node until its former key was dead there stays said, though it is read later. */
+const MOVING_MS = 10_000;
 
 /** It is in order, and its node has said so much that it waits. */
 class NotYet extends Error {
@@ -143,8 +145,7 @@ export class Intake {
   }
 
   async #understand(message: Incoming): Promise<void> {
-    const node = this.#parts.registry.byKey(keyInSubject(message.subject));
-    if (node?.status !== "approved") throw new BomaError("wire/sender", "the sender is not an approved node");
+    const node = this.#sender(message);
     const kind = message.subject.split(".")[3] as InboxKind;
     const { jobs } = this.#parts;
     // A return may come again until its node knows that it arrived; everything else says a thing once.
@@ -160,6 +161,16 @@ export class Intake {
         if (!this.#shares.take(node.key, message.data.length)) throw new NotYet();
         return this.#event(node, opened, message);
       });
+  }
+
+  #sender({ subject, timestamp }: Incoming): NodeRecord {
+    const { registry } = this.#parts;
+    const key = keyInSubject(subject);
+    const node = registry.byKey(key);
+    if (node?.status === "approved") return node;
+    const former = node ? undefined : registry.former(key);
+    if (former && Date.parse(timestamp) <= former.movedAt + MOVING_MS) return former;
+    throw new BomaError("wire/sender", "the sender is not an approved node");
   }
 
   async #once<B>(opened: Opened<B>, take: (opened: Opened<B>) => Promise<void>): Promise<void> {
@@ -182,6 +193,8 @@ export class Intake {
     opened: Opened<z.output<typeof NodeGrains.body>>,
     message: Incoming,
   ): Promise<void> {
+    // What a node said of itself under its former key it says anew under the next one.
+    if (!this.#parts.registry.byKey(node.key)) return;
     const { at: saidAt, body } = opened;
     const { revision, grains } = body;
     const before = this.#parts.registry.grains.get(node.key);

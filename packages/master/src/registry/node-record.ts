@@ -29,5 +29,7 @@ export const NodeRecord = z.strictObject({
   diskless: z.boolean().optional(),
   /** The key that this node had before it moved to this one. */
   formerKey: NodeKey.optional(),
+  formerSign: PublicKey.optional(),
+  movedAt: z.number().optional(),
 });
 export type NodeRecord = z.output<typeof NodeRecord>;

@@ -53,6 +53,14 @@ export class Registry {
     await this.forget(from.key);
   }
 
+  /** The node that had this key, as it was then. */
+  former(key: string): (NodeRecord & { readonly movedAt: number }) | undefined {
+    for (const node of this.approved())
+      if (node.formerKey === key && node.formerSign && node.movedAt !== undefined)
+        return { ...node, key, sign: node.formerSign, movedAt: node.movedAt };
+    return undefined;
+  }
+
   async forget(key: string): Promise<void> {
     await this.nodes.update(key, () => undefined);
     await this.grains.update(key, () => undefined);
