@@ -1,5 +1,4 @@
-/** A state of a site's own, as text: a file with one word. */
-/** With `CONFIRMED` it is one that must be confirmed. */
+/** A state of a site's own, as text: a file with one word. With `CONFIRMED` it is one that must be confirmed. */
 export const wordState = (
   name: string,
   more = "",
