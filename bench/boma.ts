@@ -15,6 +15,7 @@ type Program = "agent" | "master";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const bundled = (name: Program) => join(root, "dist", `boma-${name}.mjs`);
+export const bundledMaster = bundled("master");
 const source = (name: Program) => join(root, "packages", name, "bin", `boma-${name}.mjs`);
 
 const dirs = new Set<string>();

@@ -39,7 +39,7 @@ export function write(path: string, text: string): string {
   return path;
 }
 
-async function versionOf(program: Program, pattern: RegExp): Promise<string | undefined> {
+export async function versionOf(program: Program, pattern: RegExp): Promise<string | undefined> {
   try {
     const { code, stdout } = await timed(program);
     return code === 0 ? pattern.exec(stdout)?.[1] : undefined;

@@ -1,5 +1,5 @@
-/** What was measured, as a table for people and as data for programs. */
-import { readFileSync } from "node:fs";
+/** What was measured, as a table for people and as data for programs: group by group, each from the last run of it. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem } from "node:os";
 
 export interface Figure {
@@ -8,18 +8,24 @@ export interface Figure {
   readonly runs: readonly number[];
   /** What design.md §11 asks for. */
   readonly budget?: string;
-  readonly salt?: string;
   readonly note?: string;
 }
 
-export interface Context {
+/** One run of one group. */
+export interface Measured {
   readonly date: string;
   readonly command: string;
   readonly boma: string;
   readonly nats: string;
-  readonly loadBefore: string;
+  readonly machine: Readonly<Record<string, string | number>>;
+  readonly load: { readonly before: string; readonly after: string };
   readonly problems: readonly string[];
+  readonly figures: readonly Figure[];
 }
+type Groups = Readonly<Record<string, Measured>>;
+
+const DATA = new URL("results.json", import.meta.url);
+const PAGE = new URL("results.md", import.meta.url);
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
@@ -30,7 +36,7 @@ export function median(values: readonly number[]): number {
 const shown = (value: number): string =>
   value >= 1000 ? Math.round(value).toLocaleString("en") : value >= 10 ? value.toFixed(0) : value.toFixed(2);
 
-const row = ({ name, unit, runs, budget, salt, note }: Figure): string[] => [
+const row = ({ name, unit, runs, budget, note }: Figure): string[] => [
   name,
   unit,
   shown(median(runs)),
@@ -38,11 +44,11 @@ const row = ({ name, unit, runs, budget, salt, note }: Figure): string[] => [
   shown(Math.max(...runs)),
   String(runs.length),
   budget ?? "",
-  salt ?? "",
   note ?? "",
 ];
 
-const HEAD = ["what", "unit", "median", "min", "max", "runs", "budget", "Salt 3006 ¹", "note"];
+const HEAD = ["what", "unit", "median", "min", "max", "runs", "budget", "note"];
+const isNumber = (column: number): boolean => column >= 2 && column <= 5;
 
 export const load = (): string =>
   loadavg()
@@ -61,42 +67,46 @@ export function machine(): Record<string, string | number> {
   };
 }
 
-export function markdown(figures: readonly Figure[], context: Context): string {
-  const { cpu, cores, ramGiB, kernel, system, node } = machine();
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [
+/** What was measured of other groups before stays: `order` is that of the page. */
+export function keep(measured: Groups, order: readonly string[]): void {
+  const before = existsSync(DATA) ? (JSON.parse(readFileSync(DATA, "utf8")) as Groups) : {};
+  const held = { ...before, ...measured };
+  const groups = Object.fromEntries(order.flatMap((name) => (held[name] ? [[name, held[name]]] : [])));
+  writeFileSync(DATA, `${JSON.stringify(groups, undefined, 2)}\n`);
+  writeFileSync(PAGE, page(groups));
+}
+
+const page = (groups: Groups): string =>
+  [
     "# Measured",
     "",
-    `${context.date}, boma ${context.boma}, nats-server ${context.nats}, Node ${node}.`,
-    `${cpu}, ${cores} cores, ${ramGiB} GiB, ${system}, kernel ${kernel}.`,
-    "Master, nats-server, all agents and the command lines share this machine and talk over loopback.",
-    `Load average before the first run: ${context.loadBefore}; after the last: ${load()}.`,
+    "Master, nats-server, all agents and the command lines share one machine and talk over loopback. Medians, and the raw",
+    "runs in `results.json`. Each group is from the last run of it that was kept, on the machine and at the load named there.",
     "",
-    `    ${context.command}`,
+    ...Object.entries(groups).flatMap(([name, measured]) => [...section(name, measured), ""]),
+  ].join("\n");
+
+function section(name: string, measured: Measured): readonly string[] {
+  const { date, command, boma, nats, load: loads, problems, figures } = measured;
+  const { cpu, cores, ramGiB, kernel, system, node } = measured.machine;
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [
+    `## ${name}`,
+    "",
+    `\`${command}\`, ${date}, boma ${boma}, nats-server ${nats}, Node ${node}.`,
+    `${cpu}, ${cores} cores, ${ramGiB} GiB, ${system}, kernel ${kernel}. Load before: ${loads.before}; after: ${loads.after}.`,
     "",
     line(HEAD),
-    line(HEAD.map((_, index) => (index >= 2 && index <= 5 ? "--:" : "---"))),
+    line(HEAD.map((_, column) => (isNumber(column) ? "--:" : "---"))),
     ...figures.map((figure) => line(row(figure))),
-    "",
-    "¹ Salt 3006 (same shape, measured earlier on two cores): not run together with these figures.",
-    ...(context.problems.length > 0
-      ? ["", "## Not as wished", "", ...context.problems.map((problem) => `- ${problem}`)]
-      : []),
-    "",
-  ].join("\n");
+    ...(problems.length > 0 ? ["", "Not as wished:", "", ...problems.map((problem) => `- ${problem}`)] : []),
+  ];
 }
 
 export function table(figures: readonly Figure[]): string {
-  const rows = [HEAD.slice(0, 7), ...figures.map((figure) => row(figure).slice(0, 7))];
-  const widths = HEAD.slice(0, 7).map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
-  return rows
-    .map((cells) =>
-      cells
-        .map((cell, column) =>
-          column >= 2 && column <= 5 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
-        )
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  const rows = [HEAD, ...figures.map(row)].map((cells) => cells.slice(0, 7));
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
+  const padded = (cell: string, column: number) =>
+    isNumber(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!);
+  return rows.map((cells) => cells.map(padded).join("  ").trimEnd()).join("\n");
 }

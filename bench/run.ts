@@ -2,14 +2,13 @@
  * Measures boma as it is installed, on this machine:
  *
  *   npm run bench                        everything, five runs each: bench/results.md and results.json
- *   npm run bench -- --only ping         one group: floor, ping, fifty, returns, events, agents, idle, apply, compile, states, audit
+ *   npm run bench -- --only ping         one group, or several with commas between; those of the others stay as they were
  *   npm run bench -- --quick             two runs and small fleets, printed and not kept
  *   npm run bench -- --long              idle agents over a minute as well, and 1,000 files with Ansible
  *   npm run bench -- --only netboot      machines in an emulator, from power-on; as root, after `npm run pretest:netboot`
- *   npm run bench -- --only scale        a fleet that grows to 10,000 nodes: results-scale.md; half an hour
+ *   npm run bench -- --only scale        a fleet that grows to 10,000 nodes; half an hour
  *   npm run bench -- --peers             installs the tools that boma is measured beside, where they are missing
  */
-import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -21,15 +20,15 @@ import { agents, idle } from "./groups/agents.ts";
 import { audit } from "./groups/audit.ts";
 import { compile } from "./groups/compile.ts";
 import { events } from "./groups/events.ts";
-import { fifty } from "./groups/fifty.ts";
 import { floor } from "./groups/floor.ts";
 import { localApply } from "./groups/local-apply.ts";
 import { netboot } from "./groups/netboot.ts";
 import { ping } from "./groups/ping.ts";
 import { returns } from "./groups/returns.ts";
+import { revoke } from "./groups/revoke.ts";
 import { scale } from "./groups/scale.ts";
-import { statesOnFifty } from "./groups/states-on-fifty.ts";
-import { type Figure, load, machine, markdown, table } from "./report.ts";
+import { sideBySide } from "./groups/side-by-side.ts";
+import { type Figure, keep, load, machine, type Measured, table } from "./report.ts";
 
 export interface Bench {
   readonly runs: number;
@@ -45,14 +44,14 @@ export interface Bench {
 const groups = {
   floor,
   ping,
-  fifty,
+  fleets: sideBySide,
+  revoke,
   returns,
   events,
   agents,
   idle,
   apply: localApply,
   compile,
-  states: statesOnFifty,
   audit,
   netboot,
   scale,
@@ -66,14 +65,16 @@ const { values: asked } = parseArgs({
     peers: { type: "boolean" },
   },
 });
-if (asked.only !== undefined && !Object.hasOwn(groups, asked.only))
-  throw new Error(`--only ${asked.only}: there are ${Object.keys(groups).join(", ")}`);
+const known = Object.keys(groups);
+const only = asked.only?.split(",");
+for (const name of only ?? [])
+  if (!Object.hasOwn(groups, name)) throw new Error(`--only ${name}: there are ${known.join(", ")}`);
 
 /** They take minutes: measured when they are asked for. */
 const asides = new Set(asked.long ? ["netboot", "scale"] : ["netboot", "scale", "idle"]);
 
-const figures: Figure[] = [];
-const problems: string[] = [];
+let figures: Figure[] = [];
+let problems: string[] = [];
 const bench: Bench = {
   runs: asked.quick ? 2 : 5,
   quick: asked.quick ?? false,
@@ -94,40 +95,33 @@ const bench: Bench = {
 await build();
 // What the tests start, the bench starts as well.
 process.env[PROGRAMS] = fileURLToPath(new URL("../dist", import.meta.url));
-const loadBefore = load();
+const flags = (["only", "long", "peers"] as const).flatMap((name) => {
+  const value = asked[name];
+  return value === undefined ? [] : value === true ? [`--${name}`] : [`--${name} ${value}`];
+});
+const about = {
+  command: ["npm run bench", ...(flags.length > 0 ? ["--", ...flags] : [])].join(" "),
+  boma: (await version()).version,
+  nats: (await findNatsServer())?.version.join(".") ?? "?",
+  machine: machine(),
+};
 for (const [name, measure] of Object.entries(groups)) {
-  if (asked.only === undefined ? asides.has(name) : name !== asked.only) continue;
-  console.error(`${name}  (load ${load()})`);
+  if (only ? !only.includes(name) : asides.has(name)) continue;
+  const before = load();
+  console.error(`${name}  (load ${before})`);
+  [figures, problems] = [[], []];
   await measure(bench);
-}
-console.log(table(figures));
-for (const problem of problems) console.log(`! ${problem}`);
-
-/** Figures of a run that is complete in itself are kept. */
-const results = new Map([
-  [undefined, "results"],
-  ["scale", "results-scale"],
-]).get(asked.only);
-if (!asked.quick && results !== undefined) {
-  const flags = (["long", "peers"] as const).filter((name) => asked[name]).map((name) => `--${name}`);
-  const context = {
+  console.log(table(figures));
+  for (const problem of problems) console.log(`! ${problem}`);
+  const measured: Measured = {
     date: new Date().toISOString(),
-    command: [
-      "npm run bench",
-      ...(asked.only === undefined ? [] : [`-- --only ${asked.only}`]),
-      ...(flags.length > 0 ? ["--", ...flags] : []),
-    ].join(" "),
-    boma: (await version()).version,
-    nats: (await findNatsServer())?.version.join(".") ?? "?",
-    loadBefore,
+    ...about,
+    load: { before, after: load() },
     problems,
+    figures,
   };
-  const file = (name: string) => new URL(name, import.meta.url);
-  writeFileSync(file(`${results}.md`), markdown(figures, context));
-  writeFileSync(
-    file(`${results}.json`),
-    `${JSON.stringify({ ...context, machine: machine(), figures }, undefined, 2)}\n`,
-  );
-  console.log(`written: bench/${results}.md, bench/${results}.json`);
+  // Each at its end: a run that is broken off later has it.
+  if (!asked.quick) keep({ [name]: measured }, known);
 }
+if (!asked.quick) console.log("written: bench/results.md, bench/results.json");
 process.exit(0);

@@ -28,18 +28,15 @@ export async function agents(bench: Bench): Promise<void> {
     name: "agent start to enrolled and ready, new keys",
     unit: "ms",
     runs: ready,
-    salt: "1.69 s",
   });
   bench.add({
     name: "agent start to first ping answered, the command line included",
     unit: "ms",
     runs: pinged,
     budget: "< 1,000",
-    salt: "3.00 s",
   });
   weigh(bench, `idle agent of ${bundled.length}, bundled`, bundled, {
     budget: "≤ 80, aim 60",
-    salt: "127 MB",
   });
   weigh(bench, "idle agent, from source", sources, {});
 }
@@ -48,7 +45,7 @@ function weigh(
   bench: Bench,
   name: string,
   measured: readonly RealAgent[],
-  beside: { budget?: string; salt?: string },
+  beside: { budget?: string },
 ): void {
   const memory = measured.map((agent) => memoryOf(agent.process.pid));
   bench.add({ name: `${name}, RSS`, unit: "MB", runs: memory.map(({ rssMb }) => rssMb), ...beside });
@@ -56,7 +53,6 @@ function weigh(
     name: `${name}, PSS`,
     unit: "MB",
     runs: memory.map(({ pssMb }) => pssMb),
-    ...(beside.salt && { salt: "90 MB" }),
   });
 }
 
@@ -75,7 +71,6 @@ export async function idle(bench: Bench): Promise<void> {
     unit: "% of a core",
     runs: after.map(({ cpu }, at) => ((cpu - before[at]!.cpu) / (LONG_MS / 1000)) * 100),
     budget: "~0",
-    salt: "0.08",
   });
   bench.add({
     name: "idle agent, on the wire both ways",

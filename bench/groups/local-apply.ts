@@ -19,13 +19,6 @@ const PATIENCE_MS = 60_000;
 type Kind = "first" | "no-op";
 const KINDS: readonly Kind[] = ["first", "no-op"];
 const BUDGETS: Readonly<Record<string, string>> = { "1000 first": "≤ 1,300", "1000 no-op": "≤ 700" };
-/** Salt 3006 with the file client cached as in 3005. */
-const EARLIER: Readonly<Record<string, string>> = {
-  "100 first": "1.63 s",
-  "100 no-op": "1.38 s",
-  "1000 first": "3.93 s",
-  "1000 no-op": "2.89 s",
-};
 
 /** Its figures, run by run. */
 interface Contender {
@@ -160,7 +153,6 @@ function stampOf(bench: Bench, { label }: Contender, files: Files): string {
 }
 
 function tell(bench: Bench, count: number, all: readonly Contender[]): void {
-  const [yaml] = all;
   for (const kind of KINDS) {
     const name = `${count} ${kind}`;
     for (const one of all) {
@@ -171,7 +163,6 @@ function tell(bench: Bench, count: number, all: readonly Contender[]): void {
         unit: "ms",
         runs: one.ms[kind],
         ...(isBoma && BUDGETS[name] && { budget: BUDGETS[name] }),
-        ...(one === yaml && EARLIER[name] && { salt: EARLIER[name] }),
         ...(loop.length > 0 && { note: `the loop alone ${median(loop).toFixed(0)} ms` }),
       });
     }

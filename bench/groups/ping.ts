@@ -2,12 +2,7 @@
 import { Boma } from "../boma.ts";
 import type { Bench } from "../run.ts";
 
-const SALT: Readonly<Record<number, string>> = { 1: "1.81 s", 50: "4.41 s" };
 const BUDGET: Readonly<Record<number, string>> = { 1: "≤ 300", 50: "≤ 600", 1000: "< 1,000" };
-const SALT_MEMORY: Readonly<Record<number, string>> = {
-  0: "917 MB RSS, 303 MB PSS",
-  50: "939 MB RSS, 398 MB PSS",
-};
 const SETTLE_MS = 2_000;
 
 const settle = () => new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
@@ -56,19 +51,16 @@ async function pings(bench: Bench, boma: Boma, count: number): Promise<void> {
     unit: "ms",
     runs: whole,
     ...(BUDGET[count] && { budget: BUDGET[count] }),
-    ...(SALT[count] && { salt: SALT[count] }),
   });
   bench.add({ name: `test.ping of ${count}, job made to last return stored`, unit: "ms", runs: inside });
 }
 
 function memory(bench: Bench, boma: Boma, agents: number): void {
   const { master, nats } = boma.memory();
-  const salt = SALT_MEMORY[agents];
   bench.add({
     name: `master with ${agents} agents, RSS`,
     unit: "MB",
     runs: [master.rssMb],
-    ...(salt && { salt }),
     note: `PSS ${master.pssMb.toFixed(0)} MB`,
   });
   bench.add({

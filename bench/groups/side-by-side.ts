@@ -1,0 +1,167 @@
+/**
+ * The same work for fifty nodes by boma and by others, in turns: ping, one frozen node, five command lines at once,
+ * twenty files. All fleets stand on this machine while it is measured; what waits takes no time worth naming.
+ */
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+import { ensurePeers } from "../../scripts/ensure-peers.ts";
+import { ansibleFleet } from "../fleets/ansible-fleet.ts";
+import { bomaFleet } from "../fleets/boma-fleet.ts";
+import { FILES, type FleetTool, linesOf, NODES, type StandingFleet, TARGETS } from "../fleets/fleet-tool.ts";
+import { pyinfraFleet } from "../fleets/pyinfra-fleet.ts";
+import { saltFleet } from "../fleets/salt-fleet.ts";
+import { median } from "../report.ts";
+import type { Bench } from "../run.ts";
+import { timed } from "../timed.ts";
+
+const TOOLS: readonly FleetTool[] = [bomaFleet, saltFleet, ansibleFleet, pyinfraFleet];
+const ALL = NODES.length;
+/** Whoever takes longer than this for one run of a kind is not asked for it again. */
+const PATIENCE_MS = 120_000;
+
+interface Contender {
+  readonly label: string;
+  readonly fleet: StandingFleet;
+}
+
+/** One command line of it, or several: how long, and what came of it. */
+interface Outcome {
+  readonly ms: number;
+  /** What is said of it beside the figure, where it is the same each time. */
+  readonly note?: string;
+}
+type Work = (one: Contender) => Promise<Outcome>;
+
+export async function sideBySide(bench: Bench): Promise<void> {
+  if (bench.peers) await ensurePeers();
+  const dir = mkdtempSync(join(tmpdir(), "boma-bench-"));
+  const contenders: Contender[] = [];
+  try {
+    for (const tool of TOOLS) {
+      const version = await tool.version();
+      if (version === undefined)
+        bench.problem(`${tool.name} is not installed: no figures of it (--peers installs it)`);
+      else
+        contenders.push({ label: `${tool.name} ${version}`, fleet: await tool.start(join(dir, tool.name)) });
+    }
+    memory(bench, contenders);
+    for (const [name, work] of works(bench)) await inTurns(bench, name, { contenders, work });
+  } finally {
+    for (const { fleet } of contenders) await fleet[Symbol.asyncDispose]();
+    rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+function memory(bench: Bench, contenders: readonly Contender[]): void {
+  for (const part of ["master", "agent"] as const)
+    for (const { label, fleet } of contenders) {
+      const mb = fleet.memory()[part];
+      const name = part === "master" ? `master of ${ALL}, with its broker` : "one idle agent";
+      if (mb !== undefined) bench.add({ name: `${name}, PSS: ${label}`, unit: "MB", runs: [mb] });
+    }
+}
+
+const works = (bench: Bench): readonly (readonly [string, Work])[] => [
+  ...Object.entries(TARGETS).map(([count, target]): readonly [string, Work] => [
+    `ping of ${count}`,
+    async ({ fleet, label }) => {
+      const said = await timed(fleet.ping(target));
+      const there = fleet.answered(said);
+      if (there !== Number(count))
+        bench.problem(`ping of ${count}: ${label} names ${there}, exit ${said.code}`);
+      return said;
+    },
+  ]),
+  [
+    `ping of ${ALL}, one of them frozen`,
+    async ({ fleet }) => {
+      const goOn = fleet.freeze();
+      try {
+        const said = await timed(fleet.ping("*"));
+        return { ms: said.ms, note: `${fleet.answered(said)} answered, exit ${said.code}` };
+      } finally {
+        goOn();
+        await timed(fleet.ping("*"));
+      }
+    },
+  ],
+  [
+    `five pings of ${ALL} at once, until all ended`,
+    async ({ fleet }) => {
+      const began = performance.now();
+      const all = await Promise.all(Array.from({ length: 5 }, () => timed(fleet.ping("*"))));
+      const ms = performance.now() - began;
+      return {
+        ms,
+        note: `${all.reduce((sum, said) => sum + fleet.answered(said), 0)} of ${5 * ALL} answers`,
+      };
+    },
+  ],
+  [
+    `${FILES} files on ${ALL}, first`,
+    async (one) => {
+      for (const node of NODES)
+        for (let index = 0; index < FILES; index++) rmSync(one.fleet.fileOf(node, index), { force: true });
+      return apply(bench, one);
+    },
+  ],
+  [
+    `${FILES} files on ${ALL}, no-op`,
+    async (one) => {
+      const stamp = () => NODES.map((node) => statSync(one.fleet.fileOf(node, FILES - 1)).mtimeMs).join(" ");
+      const before = stamp();
+      const outcome = await apply(bench, one);
+      if (stamp() !== before) bench.problem(`${one.label} wrote files anew that were as they should be`);
+      return outcome;
+    },
+  ],
+];
+
+async function apply(bench: Bench, { fleet, label }: Contender): Promise<Outcome> {
+  const said = await timed(fleet.apply());
+  const wanted = `${linesOf(FILES - 1).join("\n")}\n`;
+  const wrong = NODES.filter((node) => textOf(fleet.fileOf(node, FILES - 1)) !== wanted);
+  if (wrong.length > 0)
+    bench.problem(
+      `${label}: the last file of ${wrong.length} nodes is not as it should be (${dirname(fleet.fileOf(wrong[0]!, 0))}), exit ${said.code}: ${(said.stderr || said.stdout).slice(-300)}`,
+    );
+  return said;
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+interface Race {
+  readonly contenders: readonly Contender[];
+  readonly work: Work;
+}
+
+/** Round by round each of them once, so that whatever the machine has to do besides meets all of them. */
+async function inTurns(bench: Bench, name: string, { contenders, work }: Race): Promise<void> {
+  const ms = new Map(contenders.map((one) => [one, [] as number[]]));
+  const notes = new Map(contenders.map((one) => [one, new Set<string>()]));
+  // The first round fills the caches of each; it is counted only of those whom one does not ask again.
+  for (let round = -1; round < bench.runs; round++)
+    for (const one of contenders) {
+      const mine = ms.get(one)!;
+      if ((mine[0] ?? 0) > PATIENCE_MS) continue;
+      const outcome = await work(one);
+      if (round === -1 && outcome.ms <= PATIENCE_MS) continue;
+      mine.push(outcome.ms);
+      if (outcome.note !== undefined) notes.get(one)!.add(outcome.note);
+    }
+  const own = median(ms.get(contenders[0]!)!);
+  for (const one of contenders) {
+    const runs = ms.get(one)!;
+    const ratio = one === contenders[0] ? [] : [`${(median(runs) / own).toFixed(1)} × boma`];
+    const note = [...ratio, ...notes.get(one)!].join("; ");
+    bench.add({ name: `${name}: ${one.label}`, unit: "ms", runs, ...(note && { note }) });
+  }
+}
