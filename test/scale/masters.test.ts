@@ -3,6 +3,7 @@
  * Method: three real nats-servers with copies of each stream, two real masters, real agents; each end is a real one.
  */
 import { readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -61,6 +62,13 @@ async function endedOnce(name: string, job: string): Promise<void> {
     expect(await told(kind, job)).toHaveLength(1);
   expect(readFileSync(`${file(name)}.ran`, "utf8")).toBe("ran\n");
 }
+
+test("status says who leads and who stands by", async () => {
+  expect(await masters.fleet.json("status")).toMatchObject({
+    value: { masters: { leader: { host: hostname(), term: 1 }, standBy: [hostname()] } },
+  });
+  expect(await masters.fleet.ok("status")).toMatch(/^masters  \S+ leads for .*, \S+ stands by$/m);
+});
 
 describe("a leader that", () => {
   test("is killed in the middle of a job is followed: the return is taken, each thing is told once, and whoever watched sees the end", async () => {

@@ -165,10 +165,14 @@ describe("the boot service", () => {
     try {
       for (let at = 0; at < 100; at++)
         for (const words of ALL_WORDS) await sendFrom(noise, tftp, words.subarray(0, 1400));
-      await sendFrom(asking, tftp, Buffer.from("\0\x01../../etc/passwd\0octet\0", "latin1"));
-      await expect.poll(() => answers.length, { timeout: 20_000 }).toBeGreaterThan(0);
-      // Nothing of a file, and nothing to who asked for none: an error is all that was said.
-      expect(answers.map((data) => data.readUInt16BE(0))).toEqual([5]);
+      // As a client does, for a datagram that finds the queue full is gone.
+      const ask = async (): Promise<number> => {
+        await sendFrom(asking, tftp, Buffer.from("\0\x01../../etc/passwd\0octet\0", "latin1"));
+        return answers.length;
+      };
+      await expect.poll(ask, { timeout: 60_000, interval: 500 }).toBeGreaterThan(0);
+      // Nothing of a file, and nothing to who asked for none: errors are all that was said.
+      expect(new Set(answers.map((data) => data.readUInt16BE(0)))).toEqual(new Set([5]));
     } finally {
       for (const socket of [noise, asking]) socket.close();
     }

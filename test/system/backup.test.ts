@@ -196,7 +196,10 @@ test("a restore that is killed leaves nothing that serves, and the same command 
     .toBe(true);
   await killed.stop("SIGKILL");
   expect(existsSync(join(fleet.home, "master"))).toBe(false);
-  expect((await fleet.run("serve", "--listen", "127.0.0.1:0")).code).toBe(2);
+  expect(await fleet.json<Failure>("serve", "--listen", "127.0.0.1:0")).toMatchObject({
+    code: 2,
+    value: { error: { code: "backup/unfinished" } },
+  });
   await expect.poll(async () => (await fleet.run("restore", file)).code, POLL).toBe(0);
   await fleet.serve();
   await expect.poll(() => answers(fleet), POLL).toBe(0);

@@ -21,6 +21,7 @@ import type { Readings } from "./events/readings.ts";
 import type { Subscribers } from "./events/subscribers.ts";
 import type { Jobs } from "./jobs/jobs.ts";
 import type { Keyring } from "./keyring.ts";
+import type { Leader } from "./lead/lead.ts";
 import type { Logger } from "./log.ts";
 import type { Leases } from "./maintenance/leases.ts";
 import type { Netboot } from "./netboot/netboot.ts";
@@ -93,6 +94,8 @@ export interface Control {
   /** Where the bus is, for credentials and join kits made now. */
   readonly servers: () => readonly string[];
   readonly ca: string | undefined;
+  /** Who leads, and on which hosts others stand by. */
+  readonly masters: () => Promise<{ readonly leader: Leader; readonly standBy: readonly string[] }>;
   readonly busInfo: () => { readonly version: string; readonly embedded: boolean };
   /** A message that means nothing good: it costs itself and one event that names its connection. */
   readonly refused: Refused;

@@ -39,6 +39,7 @@ import { type Keyring, keepWorkingKey, nextWorkingKey, readKeyring } from "./key
 import { instanceOf } from "./lead/instance.ts";
 import type { LeadRecord } from "./lead/lead-record.ts";
 import { type Lead, takeLead } from "./lead/lead.ts";
+import { whoStandsBy } from "./lead/roster.ts";
 import { levelKey, shareKey } from "./lead/shared-key.ts";
 import type { Logger } from "./log.ts";
 import { Mailboxes } from "./mail/mailbox.ts";
@@ -310,7 +311,7 @@ async function assemble(options: MasterOptions, connections: Connections, lead: 
     log,
     forgetKey,
     rotate: (...how) => rotate({ home, reread, store, mailboxes, registry, presence, sessions }, ...how),
-    ...theBus(options, bus),
+    ...theBus(options, bus, lead),
     gone: (key) => watch.gone(key, () => presence.connected(key)),
     joinKit: () => joinKit(options, held.root),
     ...(await openSiteParts(options, { ...kept, ...compiled, log })),
@@ -343,7 +344,7 @@ const isTestIn =
     (await jobs.known(job))?.record.test ?? false;
 
 /** Where this master is, and how others get there. */
-function theBus({ trust, servers, server, ca }: MasterOptions, bus: NatsConnection) {
+function theBus({ trust, servers, server, ca }: MasterOptions, bus: NatsConnection, lead: Lead) {
   return {
     bus,
     ca,
@@ -352,6 +353,7 @@ function theBus({ trust, servers, server, ca }: MasterOptions, bus: NatsConnecti
       issueAgentCredential(trust, { name: id, publicKey: key }),
     startedAt: Date.now(),
     servers: () => servers,
+    masters: async () => ({ leader: lead.leader, standBy: await whoStandsBy(bus) }),
     busInfo: () => ({ version: bus.info?.version ?? "?", embedded: server !== undefined }),
   };
 }

@@ -7,7 +7,7 @@ import { BomaError, printJoinToken } from "@boma/protocol";
 
 import type { OperatorRecord } from "./api/rights.ts";
 import type { AuditSettings } from "./audit/open-audit.ts";
-import { assertMovedTo, assertNotMoved, noteMoved } from "./bus/moved.ts";
+import { assertMovedTo, assertNotMoved, assertWhole, noteMoved } from "./bus/moved.ts";
 import { EmbeddedServer, type ServerState } from "./bus/server.ts";
 import { storageBytesMax, type StreamOptions } from "./bus/streams.ts";
 import { issueServerCertificate } from "./bus/tls.ts";
@@ -53,6 +53,7 @@ function isPlainLoopback(server: string): boolean {
 /** Resolves when this master leads; with `undefined` when it was stopped while it stood by. */
 export async function serve(options: ServeOptions): Promise<Serving | undefined> {
   const { home, log } = options;
+  assertWhole(home);
   assertInitialised(home);
   // A home to which only keys were brought has no others yet.
   makeHome(home);

@@ -24,7 +24,8 @@ export function movedTo(home: Home): string | undefined {
 /** Where a restore works; it is there until the master is whole. */
 export const restoringDir = ({ dir }: Pick<Home, "dir">): string => join(dir, "restoring");
 
-function assertWhole(home: Home): void {
+/** Of a restore that was killed nothing is served. */
+export function assertWhole(home: Home): void {
   const dir = restoringDir(home);
   if (existsSync(dir))
     throw new BomaError("backup/unfinished", `a restore into ${home.dir} was begun and not finished`, {
@@ -33,7 +34,6 @@ function assertWhole(home: Home): void {
 }
 
 export function assertNotMoved(home: Home): void {
-  assertWhole(home);
   const url = movedTo(home);
   if (url === undefined) return;
   throw new BomaError("bus/moved", `the streams of this master lie on ${url}`, {
@@ -49,7 +49,6 @@ interface Outside {
 
 /** Before the first start on another server: what this master knows must be there already. */
 export async function assertMovedTo(home: Home, { url, trust, ca }: Outside): Promise<void> {
-  assertWhole(home);
   if (existsSync(noteOf(home)) || !hasOwnStore(home)) return;
   const connection = await connectMaster(url, await issueMasterUser(trust), { ca });
   try {

@@ -12,6 +12,11 @@ export interface MasterStatus {
   readonly startedAt: number;
   readonly rssBytes: number;
   readonly workingKey: string;
+  readonly masters: {
+    readonly leader: { readonly host: string; readonly term: number; readonly since: number };
+    /** Hosts of masters that would take over. */
+    readonly standBy: readonly string[];
+  };
   readonly bus: {
     readonly version: string;
     readonly embedded: boolean;
@@ -41,6 +46,7 @@ export const status = (program: Command): unknown =>
         output.line(
           `master   ${style("green", "up")} for ${span(now.startedAt)}, ${now.version}, pid ${now.pid}, ${bytesText(now.rssBytes)}, key ${now.workingKey}`,
         );
+        if (!bus.embedded) output.line(`masters  ${mastersText(now.masters)}`);
         output.line(
           `bus      nats-server ${bus.version}, ${bus.embedded ? "embedded" : "external"}, ${bus.tls ? "TLS" : "loopback without TLS"}: ${bus.servers.join(" ")}`,
         );
@@ -54,6 +60,15 @@ export const status = (program: Command): unknown =>
           output.line(`${style("red", "audit")}    ${where}: ${trouble}`);
       }),
     );
+
+function mastersText({ leader, standBy }: MasterStatus["masters"]): string {
+  const leads = `${leader.host} leads for ${span(leader.since)}`;
+  const by =
+    standBy.length > 0
+      ? `${standBy.join(", ")} ${standBy.length > 1 ? "stand" : "stands"} by`
+      : "nobody stands by";
+  return `${leads}, ${by}`;
+}
 
 const fillText = ({ name, bytes, bytesMax }: StreamFill): string =>
   `${name} ${bytesText(bytes)} of ${bytesText(bytesMax)}`;

@@ -12,6 +12,7 @@ import { beat, resign, untilSilent } from "./beats.ts";
 import { shutOut } from "./fence.ts";
 import { type FoundLead, type LeadRecord, readLead, writeLead } from "./lead-record.ts";
 import { untilLevel } from "./level.ts";
+import { standBy } from "./roster.ts";
 
 /** For so long a master acts on what it knew; a new leader that could not shut the old one out waits longer. */
 const FRESH_MS = 2_000;
@@ -40,8 +41,19 @@ export interface Waiting {
   readonly standsBy: (leader: LeadRecord) => void;
 }
 
+export type Leader = Pick<LeadRecord, "host" | "term" | "since">;
+
 /** Resolves when this process leads, and with `undefined` when it was told to wait no longer. */
 export async function takeLead(parts: LeadParts, { signal, standsBy }: Waiting): Promise<Lead | undefined> {
+  const waiting = standBy(parts.bus, parts.me.host);
+  try {
+    return await untilLed(parts, { signal, standsBy });
+  } finally {
+    waiting.stop();
+  }
+}
+
+async function untilLed(parts: LeadParts, { signal, standsBy }: Waiting): Promise<Lead | undefined> {
   let told: number | undefined;
   while (!signal.aborted)
     try {
@@ -116,6 +128,12 @@ export class Lead {
 
   get term(): number {
     return this.#record.term;
+  }
+
+  /** For people. */
+  get leader(): Leader {
+    const { host, term, since } = this.#record;
+    return { host, term, since };
   }
 
   /** Users of masters before this one. */

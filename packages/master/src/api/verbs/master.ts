@@ -21,6 +21,7 @@ export const masterStatus = defineVerb({
       startedAt: control.startedAt,
       rssBytes: rss,
       workingKey: control.keyring().name,
+      masters: await control.masters(),
       bus: { ...control.busInfo(), servers: control.servers(), tls: control.ca !== undefined, trouble },
       nodes: {
         approved: nodes.length,
