@@ -27,7 +27,7 @@ import { ping } from "./groups/ping.ts";
 import { returns } from "./groups/returns.ts";
 import { revoke } from "./groups/revoke.ts";
 import { scale } from "./groups/scale.ts";
-import { sideBySide } from "./groups/side-by-side.ts";
+import { fleetFiles, fleets } from "./groups/side-by-side.ts";
 import { type Figure, keep, load, machine, type Measured, table } from "./report.ts";
 
 export interface Bench {
@@ -44,7 +44,8 @@ export interface Bench {
 const groups = {
   floor,
   ping,
-  fleets: sideBySide,
+  fleets,
+  "fleet-files": fleetFiles,
   revoke,
   returns,
   events,

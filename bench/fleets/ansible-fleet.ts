@@ -1,8 +1,11 @@
 /** Ansible over SSH, as its own guide makes it fast: a fork for each node, pipelining, connections that stay open. */
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { ansibleVenv } from "../../scripts/ensure-peers.ts";
 import { versionOf, write } from "../peers.ts";
+import { timed } from "../timed.ts";
 import { FILES, type FleetTool, linesOf, NODES, type StandingFleet } from "./fleet-tool.ts";
 import { sshNodes } from "./ssh-nodes.ts";
 
@@ -12,6 +15,8 @@ export const ansibleFleet: FleetTool = {
   name: "Ansible",
   version: () => versionOf({ argv: [bin("ansible"), "--version"] }, /core ([\d.]+)/),
   async start(dir): Promise<StandingFleet> {
+    // A socket's path may not be long.
+    const sockets = mkdtempSync(join(tmpdir(), "boma-cp-"));
     const nodes = await sshNodes(join(dir, "ssh"), 24_522);
     const config = write(
       join(dir, "ansible.cfg"),
@@ -25,7 +30,7 @@ private_key_file = ${nodes.keyFile}
 local_tmp = ${dir}/tmp
 [ssh_connection]
 pipelining = True
-control_path_dir = /tmp/boma-bench-cp
+control_path_dir = ${sockets}
 ssh_args = -o ControlMaster=auto -o ControlPersist=60s -o UserKnownHostsFile=/dev/null
 `,
     );
@@ -44,10 +49,17 @@ ssh_args = -o ControlMaster=auto -o ControlPersist=60s -o UserKnownHostsFile=/de
       fileOf: (node, index) => join(dir, "nodes", node, `file-${index}`),
       freeze: () => nodes.freezeLast(),
       memory: () => ({}),
-      [Symbol.asyncDispose]: () => nodes[Symbol.asyncDispose](),
+      async [Symbol.asyncDispose]() {
+        for (const name of readdirSync(sockets)) await hangUp(join(sockets, name));
+        rmSync(sockets, { recursive: true, force: true });
+        await nodes[Symbol.asyncDispose]();
+      },
     };
   },
 };
+
+/** What holds a connection open for the next command line goes away with it. */
+const hangUp = (socket: string) => timed({ argv: ["ssh", "-O", "exit", "-S", socket, "anybody"] });
 
 const playbook = (into: string): string => `- hosts: all
   gather_facts: false

@@ -3,11 +3,12 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { saltVenv } from "../../scripts/ensure-peers.ts";
-import { TestProcess } from "../../test/support/process.ts";
+import type { TestProcess } from "../../test/support/process.ts";
 import { memoryOf } from "../boma.ts";
 import { versionOf, write } from "../peers.ts";
 import { type Timed, timed } from "../timed.ts";
 import { FILES, type FleetTool, linesOf, NODES, type StandingFleet } from "./fleet-tool.ts";
+import { endGroup, startGroup } from "./process-group.ts";
 
 const bin = (name: string): string => join(saltVenv, "bin", name);
 const READY_MS_MAX = 300_000;
@@ -32,7 +33,7 @@ export const saltFleet: FleetTool = {
       }),
     );
     write(join(tree, "files.sls"), states(join(dir, "nodes")));
-    const started = [new TestProcess(bin("salt-master"), ["-c", master])];
+    const started = [startGroup(bin("salt-master"), ["-c", master])];
     for (const id of NODES) started.push(minion(dir, id, ports));
     const command = (...words: readonly string[]) => ({
       argv: [bin("salt"), "-c", master, "--static", "--out=json", ...words] as const,
@@ -51,7 +52,7 @@ export const saltFleet: FleetTool = {
       },
       memory: () => ({ master: pssOf(started[0]!), agent: pssOf(started[1]!) }),
       async [Symbol.asyncDispose]() {
-        await Promise.all(started.map((one) => ended(one)));
+        await Promise.all(started.map((one) => endGroup(one)));
       },
     };
     await allAnswer(fleet);
@@ -84,7 +85,7 @@ function minion(dir: string, id: string, ports: { publish_port: number; ret_port
     user: "root",
   };
   write(join(own, "minion"), JSON.stringify(config));
-  return new TestProcess(bin("salt-minion"), ["-c", own]);
+  return startGroup(bin("salt-minion"), ["-c", own]);
 }
 
 /** Nodes that it does not name did not answer. */
@@ -113,15 +114,3 @@ function treeOf(pid: number): readonly number[] {
 
 const pssOf = ({ pid }: TestProcess): number =>
   treeOf(pid).reduce((sum, one) => sum + memoryOf(one).pssMb, 0);
-
-/** Its children outlive it where it is killed. */
-async function ended(one: TestProcess): Promise<void> {
-  const pids = treeOf(one.pid);
-  await one.stop("SIGKILL");
-  for (const pid of pids)
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {
-      // It went with its parent.
-    }
-}

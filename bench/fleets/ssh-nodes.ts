@@ -1,4 +1,4 @@
-/** Fifty addresses of the loopback interface, each a machine to whoever comes by SSH; the last one has a server of its own. */
+/** Fifty addresses of the loopback interface, each a machine to whoever comes by SSH. The last one has a server of its own, which can be frozen. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
@@ -23,24 +23,30 @@ export async function sshNodes(dir: string, port: number): Promise<SshNodes> {
     await mustRun(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path]);
   const addresses = Object.fromEntries(NODES.map((node, index) => [node, `127.7.0.${index + 1}`]));
   const all = Object.values(addresses);
-  const servers = [
-    server(dir, "most", { addresses: all.slice(0, -1), port }),
-    server(dir, "last", { addresses: all.slice(-1), port }),
-  ];
+  const parts = [...partsOf(all.slice(0, -1)), all.slice(-1)];
+  const servers = parts.map((part, at) => server(dir, `part-${at}`, { addresses: part, port }));
   await Promise.all(servers.map((one) => one.line(/Server listening/)));
   return {
     port,
     keyFile,
     addresses,
     freezeLast() {
-      servers[1]!.signal("SIGSTOP");
-      return () => servers[1]!.signal("SIGCONT");
+      servers.at(-1)!.signal("SIGSTOP");
+      return () => servers.at(-1)!.signal("SIGCONT");
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(servers.map((one) => one[Symbol.asyncDispose]()));
     },
   };
 }
+
+/** sshd takes no more addresses than these. */
+const ADDRESSES_MAX = 16;
+
+const partsOf = (all: readonly string[]): readonly (readonly string[])[] =>
+  Array.from({ length: Math.ceil(all.length / ADDRESSES_MAX) }, (_, at) =>
+    all.slice(at * ADDRESSES_MAX, (at + 1) * ADDRESSES_MAX),
+  );
 
 interface Listening {
   readonly addresses: readonly string[];

@@ -11,6 +11,7 @@ import {
   newSession,
   newSigningKey,
   NodeEvent,
+  NodeGrains,
   NodeHello,
   NodeProgress,
   NodeRekey,
@@ -21,7 +22,7 @@ import {
 import type { NatsConnection } from "nats";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { Bystander, refusedOf, stranger, type Taken, takeOver } from "../support/attack.ts";
+import { Bystander, putAll, refusedOf, stranger, type Taken, takeOver } from "../support/attack.ts";
 import { Fleet, type ToldEvent } from "../support/fleet.ts";
 import { identityOf } from "../support/hostile.ts";
 
@@ -42,6 +43,9 @@ const AT_ONCE = 64;
 const MADE = 512;
 /** What the master looks at of one sender in ten seconds. */
 const LOOKED_AT_MAX = 400;
+/** What a node may add to the events at once, and after that. */
+const SHARE_BYTES = 16 * 1024 * 1024;
+const SHARE_BYTES_PER_SECOND = 16 * 1024;
 
 /** Sends as much as the line takes, until others were served; returns how much that was. */
 async function flood(
@@ -157,6 +161,30 @@ test.each(floods)("a flood of %s from one node leaves the others served", async 
   const letThrough = where === "rpc" ? LOOKED_AT_MAX * (1 + seconds / 10) : 0;
   expect(told.length - refusals.length).toBeLessThanOrEqual(letThrough);
   expect((await refusedOf(fleet, bad.key)).gapMs).toBeGreaterThanOrEqual(990);
+});
+
+test("other grains without end are heard up to the node's share of the events; the rest waits in its inbox", async () => {
+  await fleet.agent("changing", { env: "prod" });
+  const { identity, key, line } = await takeOver(fleet, "changing");
+  const changes = async () => (await eventsOf(key)).filter(({ kind }) => kind === "grains.changed").length;
+  const before = await changes();
+  const frames = Array.from({ length: 400 }, (_, at) => {
+    const grains = { filler: Array.from({ length: 15 }, () => `${at}`.padEnd(4096, "x")) };
+    return seal(NodeGrains, { revision: `r${at}`, grains }, { ...signed, key: identity.sign });
+  });
+  const began = Date.now();
+  const bystander = new Bystander(fleet, "good");
+  await putAll(line, subjects.inbox(key, "grains"), frames);
+  await bystander.served();
+  await bystander.stop();
+  await line.close();
+  const told = (await changes()) - before;
+  const seconds = (Date.now() - began) / 1000;
+  expect(told).toBeGreaterThan(100);
+  expect(told * frames[0]!.length).toBeLessThan(SHARE_BYTES + (seconds + 1) * SHARE_BYTES_PER_SECOND);
+  // What waits for its turn is nobody's word any more.
+  await fleet.ok("revoke", "changing");
+  expect(await bystander.end()).toEqual([]);
 });
 
 async function eventsOf(key: string): Promise<ToldEvent[]> {

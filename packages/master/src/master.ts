@@ -392,4 +392,4 @@ async function spreadKeys({ mailboxes, registry, presence, sessions }: Spreading
 }
 
 const DUPLICATE =
-  "two live sessions have this node's identity; revoke it, or `boma-master rekey` the right one";
+  "two live sessions have this node's identity; end one of them, or revoke it and let the right one in anew";

@@ -155,12 +155,19 @@ export class Intake {
         jobs.progress(node, opened.body, (event) => this.#tellOnce(node, opened, event, message)),
       );
     // Their time tells by itself whether they are known, or older than what is.
-    else if (kind === "grains") await this.#grains(node, openFrom(node, NodeGrains, message), message);
-    else
+    else if (kind === "grains") {
+      const opened = openFrom(node, NodeGrains, message);
+      this.#takeShare(node, message);
+      await this.#grains(node, opened, message);
+    } else
       await this.#once(openFrom(node, NodeEvent, message), (opened) => {
-        if (!this.#shares.take(node.key, message.data.length)) throw new NotYet();
+        this.#takeShare(node, message);
         return this.#event(node, opened, message);
       });
+  }
+
+  #takeShare({ key }: NodeRecord, { data }: Incoming): void {
+    if (!this.#shares.take(key, data.length)) throw new NotYet();
   }
 
   #sender({ subject, timestamp }: Incoming): NodeRecord {
