@@ -7,20 +7,13 @@ import { join } from "node:path";
 
 import { expect, test, vi } from "vitest";
 
-import type { NodeView } from "../../packages/master/src/api/verbs/nodes.ts";
 import { Fleet } from "../support/fleet.ts";
+import { answers, LivingFleet, POLL } from "../support/living-fleet.ts";
 import { NatsCluster } from "../support/nats-cluster.ts";
-import type { Failure, RunDocument } from "../support/run.ts";
+import type { Failure } from "../support/run.ts";
 
 // They end what hangs; how fast things are is for the bench to say.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
-
-const POLL = { timeout: 90_000, interval: 250 };
-
-const answers = async (fleet: Fleet, target = "env:dev"): Promise<number | null> =>
-  (await fleet.run("run", target, "test.ping")).code;
-const keyOf = async (fleet: Fleet, id: string): Promise<string | undefined> =>
-  (await fleet.json<NodeView[]>("nodes")).value.find((node) => node.id === id)?.key;
 
 /** Three servers with a certificate that nodes believe, and what `init` prints. */
 async function clusterOf(fleet: Fleet): Promise<NatsCluster> {
@@ -38,17 +31,7 @@ async function clusterOf(fleet: Fleet): Promise<NatsCluster> {
 
 test("a fleet moves from one server to a cluster of three with TLS, and each server may die after that", async () => {
   await using fleet = await Fleet.start();
-  await fleet.agent("web-01", { env: "dev" });
-  const away = await fleet.agent("web-02", { env: "prod" });
-  const gone = await fleet.agent("gone", { env: "prod" });
-  await fleet.ok("revoke", "gone");
-  await gone.stop();
-  await away.stop();
-  await fleet.event("node.disconnected", ({ id }) => id === "web-02");
-  expect(await answers(fleet)).toBe(0);
-  const queued = await fleet.json<RunDocument>("run", "web-02", "cmd.run", "true");
-  const told = (await fleet.json<{ uid: string }[]>("events", "--since", "1h")).value;
-  const key = await keyOf(fleet, "web-01");
+  const living = await LivingFleet.begin(fleet);
   const file = join(fleet.dir, "boma.tar");
   await fleet.master.stop();
   await using cluster = await clusterOf(fleet);
@@ -64,15 +47,7 @@ test("a fleet moves from one server to a cluster of three with TLS, and each ser
   await fleet.serve("--nats", cluster.url, "--replicas", "3");
   await fleet.agents.get("web-01")!.stop();
   await fleet.restart("web-01", { noToken: true });
-  await expect.poll(() => answers(fleet), POLL).toBe(0);
-  expect(await keyOf(fleet, "web-01")).toBe(key);
-  const uids = new Set(
-    (await fleet.json<{ uid: string }[]>("events", "--since", "1h")).value.map(({ uid }) => uid),
-  );
-  expect(told.filter(({ uid }) => !uids.has(uid))).toEqual([]);
-  expect((await fleet.run("audit", "verify")).code).toBe(0);
-  await fleet.restart("web-02", { noToken: true });
-  await fleet.event("job.returned", ({ job }) => job === queued.value.job);
+  await living.isWhole();
   const revoked = await fleet.restart("gone", { waitFor: /"msg":"connecting"/ });
 
   for (const server of [0, 1, 2]) {

@@ -8,12 +8,11 @@ import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
 
-import type { NodeView } from "../../packages/master/src/api/verbs/nodes.ts";
 import { Fleet } from "../support/fleet.ts";
+import { answers, keyOf, LivingFleet, POLL } from "../support/living-fleet.ts";
 import { nameOf, serverPrograms } from "../support/nats.ts";
 import { TestProcess } from "../support/process.ts";
 
-const POLL = { timeout: 60_000, interval: 250 };
 const [usual] = serverPrograms as [(typeof serverPrograms)[0]];
 
 /** What an operator writes himself, as the guide has it, and what boma prints. */
@@ -40,28 +39,12 @@ async function start(fleet: Fleet, program: string, conf: string): Promise<TestP
 const bring = (fleet: Fleet): void =>
   cpSync(join(fleet.home, "master/bus/streams"), join(fleet.dir, "outside"), { recursive: true });
 
-const keyOf = async (fleet: Fleet, id: string): Promise<string | undefined> =>
-  (await fleet.json<NodeView[]>("nodes")).value.find((node) => node.id === id)?.key;
-const answers = async (fleet: Fleet): Promise<number | null> =>
-  (await fleet.run("run", "env:dev", "test.ping")).code;
-
 describe.each(serverPrograms.map((program) => [nameOf(program), program.path] as const))(
   "from the master's own server to %s",
   (_name, program) => {
     test("a living fleet moves as it is: nobody enrols anew, and nothing that was kept is gone", async () => {
       await using fleet = await Fleet.start({ program: usual.path });
-      await fleet.agent("web-01", { env: "dev" });
-      const away = await fleet.agent("web-02", { env: "prod" });
-      const gone = await fleet.agent("gone", { env: "prod" });
-      expect(await answers(fleet)).toBe(0);
-      await fleet.ok("revoke", "gone");
-      await gone.stop();
-      await away.stop();
-      await fleet.event("node.disconnected", ({ id }) => id === "web-02");
-      const queued = await fleet.json<{ job: string }>("run", "web-02", "cmd.run", "true");
-      expect(queued.code).toBe(5);
-      const told = (await fleet.json<{ seq: number }[]>("events", "--since", "1h")).value;
-      const key = await keyOf(fleet, "web-01");
+      const living = await LivingFleet.begin(fleet);
       const url = fleet.servers[0]!;
       await fleet.master.stop();
 
@@ -69,14 +52,7 @@ describe.each(serverPrograms.map((program) => [nameOf(program), program.path] as
       bring(fleet);
       await using _server = await start(fleet, program, conf);
       await fleet.serve("--nats", url);
-      await expect.poll(() => answers(fleet), POLL).toBe(0);
-      expect(await keyOf(fleet, "web-01")).toBe(key);
-      const after = (await fleet.json<{ seq: number }[]>("events", "--since", "1h")).value;
-      expect(after.slice(0, told.length)).toEqual(told);
-      expect((await fleet.run("audit", "verify")).code).toBe(0);
-      // What waited for a node waits no longer.
-      await fleet.restart("web-02");
-      await fleet.event("job.returned", ({ job }) => job === queued.value.job);
+      await living.isWhole();
       // Its keys are as they were, and so is what was said of them.
       const refused = await fleet.restart("gone", { waitFor: /denied by the master|the token was refused/ });
       await refused.stop();
