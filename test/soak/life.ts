@@ -3,12 +3,12 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { Fleet } from "../support/fleet.ts";
+import { pause } from "../support/pause.ts";
 import { clientOf, tellOfNode } from "../support/traffic.ts";
 
 const STABLE = 30;
 const CHURNING = 8;
 export const REAL = ["r-1", "r-2", "r-3"] as const;
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 export interface Life {
   readonly fleet: Fleet;

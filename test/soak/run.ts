@@ -8,12 +8,12 @@ import { parseArgs } from "node:util";
 
 import buildPrograms from "../support/build-programs.ts";
 import { faults, readKept, streamBytes } from "../support/kept.ts";
+import { pause } from "../support/pause.ts";
 import { atRest } from "../support/traffic.ts";
 import { begin, type Life, live, masterAway, REAL } from "./life.ts";
 import { bytesBelow, fdsOf, judge, largestOf, rssOf, type Sample, storeFigures, tableOf } from "./samples.ts";
 
 const SAMPLES = 120;
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const { values } = parseArgs({ options: { minutes: { type: "string", default: "30" } } });
 const minutes = Number(values.minutes);

@@ -7,10 +7,10 @@ import type { NatsConnection } from "nats";
 import type { Fleet, ToldEvent } from "./fleet.ts";
 import { asNode, asUser, type HeldIdentity, identityOf } from "./hostile.ts";
 import { faults, type Kept, readKept } from "./kept.ts";
+import { pause } from "./pause.ts";
 import { askForJobs, atRest } from "./traffic.ts";
 
 const SERVED_MS_MAX = 60_000;
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Jobs on somebody who has nothing to do with it. */
 export class Bystander {

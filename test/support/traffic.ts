@@ -10,10 +10,10 @@ import { homeAt } from "../../packages/master/src/home.ts";
 import { readOperatorFile } from "../../packages/master/src/operator-file.ts";
 import type { Fleet } from "./fleet.ts";
 import { inboxLeft } from "./kept.ts";
+import { pause } from "./pause.ts";
 
 const ANSWER_MS = 3_000;
 const HOUR_MS = 3_600_000;
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export const clientOf = (fleet: Fleet): Promise<Client> =>
   Client.connect(readOperatorFile(homeAt(fleet.home)));
