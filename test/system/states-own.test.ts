@@ -72,6 +72,8 @@ describe("a state of the site's own", () => {
     });
     write(unwatched("one"));
     expect((await apply()).value.nodes["box"]).toMatchObject({ status: "changed" });
+    // The first one comes by itself within half a minute of the first apply; the next in hours.
+    await fleet.event("drift.checked");
     const dir = onNode("boma/agent/bundles");
     for (const name of readdirSync(dir).filter((one) => one.endsWith(".mjs"))) {
       rmSync(join(dir, name));
