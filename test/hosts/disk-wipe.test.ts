@@ -154,6 +154,7 @@ describe("a token", { timeout: 120_000 }, () => {
       process.env["PATH"] = path;
     }
     const before = await digest(disk);
+    const since = Date.now();
     const wiping = fleet.spawn("run", "box", "disk.wipe", disk.path, token, "--json");
     await expect
       .poll(
@@ -165,6 +166,9 @@ describe("a token", { timeout: 120_000 }, () => {
         { timeout: 30_000 },
       )
       .toBe(true);
+    // One that died before the master heard that it had begun would leave the job queued.
+    const { job } = await fleet.event("job.started", ({ at }) => at >= since);
+    await fleet.event("job.accepted", (event) => event.job === job);
     const agent = fleet.agents.get("box")!;
     agent.signal("SIGKILL");
     await agent.ended;
