@@ -42,6 +42,8 @@ async function begun(id: string) {
   const watching = fleet.spawn("run", id, "maintenance.run", DOMAIN);
   const job = await jobOf(watching);
   await expect.poll(() => logOf(id).length, { timeout: 30_000 }).toBe(before + 1);
+  // The master has heard so, too.
+  await fleet.event("job.accepted", (event) => event.job === job);
   return { watching, job };
 }
 

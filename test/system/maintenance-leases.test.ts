@@ -31,6 +31,8 @@ async function begun(...words: readonly string[]) {
   const watching = fleet.spawn("run", "a", "maintenance.run", "acme/one", ...words);
   const job = await jobOf(watching);
   await expect.poll(() => a.log.length, { timeout: 30_000 }).toBe(before + 1);
+  // The master has heard so, too.
+  await fleet.event("job.accepted", (event) => event.job === job);
   return { watching, job };
 }
 
