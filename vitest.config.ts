@@ -3,6 +3,9 @@ import { defineConfig } from "vitest/config";
 /** They start the programs as they are shipped. */
 const PROGRAMS = "./test/support/build-programs.ts";
 
+/** How long something that comes by itself is waited for: a bound for what hangs, not a measure of how fast it is. */
+const expectations = { poll: { timeout: 30_000 } } as const;
+
 export default defineConfig({
   test: {
     reporters: ["default", "./test/support/closing-line.ts"],
@@ -10,6 +13,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          expect: expectations,
           // Pure code: files share a worker, so that nothing is imported forty times.
           isolate: false,
           sequence: { groupOrder: 0 },
@@ -20,6 +24,7 @@ export default defineConfig({
       {
         test: {
           name: "system",
+          expect: expectations,
           globalSetup: PROGRAMS,
           include: ["test/system/**/*.test.ts"],
           // Real servers and real agents: two files at a time keep a small machine honest.
@@ -34,6 +39,7 @@ export default defineConfig({
       {
         test: {
           name: "hosts",
+          expect: expectations,
           globalSetup: PROGRAMS,
           include: ["test/hosts/**/*.test.ts"],
           // Each file boots machines of its own; `npm run test:hosts` runs them, as root on a Debian.
@@ -46,6 +52,7 @@ export default defineConfig({
       {
         test: {
           name: "infra",
+          expect: expectations,
           globalSetup: PROGRAMS,
           // Programs that are built from their sources, which takes an hour the first time: `npm run test:infra` does both.
           include: ["test/infra/**/*.test.ts"],
@@ -58,6 +65,7 @@ export default defineConfig({
       {
         test: {
           name: "netboot",
+          expect: expectations,
           globalSetup: PROGRAMS,
           // Whole machines in an emulator, from power-on: `npm run test:netboot` installs what they need.
           include: ["test/netboot/**/*.test.ts"],
@@ -70,6 +78,7 @@ export default defineConfig({
       {
         test: {
           name: "scale",
+          expect: expectations,
           globalSetup: PROGRAMS,
           // A thousand nodes, or as many as BOMA_SCALE says: `npm run test:scale`.
           include: ["test/scale/**/*.test.ts"],
@@ -83,6 +92,7 @@ export default defineConfig({
       {
         test: {
           name: "programs",
+          expect: expectations,
           globalSetup: PROGRAMS,
           // Programs of others, which take minutes to install: `npm run test:programs` does both.
           include: ["test/programs/**/*.test.ts"],
