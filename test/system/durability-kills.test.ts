@@ -106,7 +106,8 @@ const timesSaid = ({ events }: Kept, message: string): number =>
 
 function assertNothingLostOrDoubled({ jobs, said, kept }: Awaited<ReturnType<typeof underFire>>): void {
   expect(faults(kept, jobs)).toEqual([]);
-  expect([...said].filter((message) => timesSaid(kept, message) !== 1)).toEqual([]);
+  const times = [...said].map((message) => ({ message, times: timesSaid(kept, message) }));
+  expect(times.filter((one) => one.times !== 1)).toEqual([]);
 }
 
 describe("nothing that was acknowledged is lost or told twice", () => {

@@ -63,9 +63,12 @@ export class Intake {
   #messages: ConsumerMessages | undefined;
   #running: Promise<void> | undefined;
   #endSweep: (() => void) | undefined;
-  readonly #seen = new Set<string>();
-  /** By the place in the inbox. */
-  readonly #underWay = new Map<number, Promise<void>>();
+  /** What was taken, or is being taken. */
+  readonly #seen = new Map<string, Promise<void>>();
+  /** By the line on which it came and the place in the inbox. */
+  readonly #underWay = new Map<string, Promise<void>>();
+  /** Counts the times that the bus was lost: a server that was killed may give a place to another message. */
+  #line = 0;
   readonly #toldBefore: ToldBefore;
   readonly #shares: EventShares;
 
@@ -88,6 +91,7 @@ export class Intake {
     const consumer: Consumer = await js.consumers.get(STREAM.inbox, CONSUMER);
     this.#messages = await consumer.consume({ max_messages: TAKEN_AT_ONCE });
     this.#running = this.#take(this.#messages);
+    void this.#followLine();
     this.#endSweep = sweepInbox({
       store: this.#parts.store,
       consumer: CONSUMER,
@@ -104,18 +108,28 @@ export class Intake {
     await isDoneWithin(Promise.all(this.#underWay.values()), STOP_MS_MAX);
   }
 
+  async #followLine(): Promise<void> {
+    for await (const { type } of this.#parts.store.statuses())
+      if (type === "disconnect" || type === "reconnect") this.#line += 1;
+  }
+
+  #place(seq: number): string {
+    return `${this.#line} ${seq}`;
+  }
+
   async #take(messages: ConsumerMessages): Promise<void> {
     for await (const message of messages) {
+      const place = this.#place(message.seq);
       // The bus offers again what takes us long; the first answer answers both.
-      if (this.#underWay.has(message.seq)) continue;
-      const done = this.#handle(message).finally(() => this.#underWay.delete(message.seq));
-      this.#underWay.set(message.seq, done);
+      if (this.#underWay.has(place)) continue;
+      const done = this.#handle(message).finally(() => this.#underWay.delete(place));
+      this.#underWay.set(place, done);
     }
   }
 
   /** `true` when it is dealt with, be it for the second time. */
   async #takeLeft(message: LeftMessage): Promise<boolean> {
-    if (this.#underWay.has(message.seq)) return false;
+    if (this.#underWay.has(this.#place(message.seq))) return false;
     try {
       await this.#understand(message);
     } catch (error) {
@@ -126,20 +140,23 @@ export class Intake {
   }
 
   async #handle(message: JsMsg): Promise<void> {
+    const line = this.#line;
+    // Of what came before the bus was lost nothing is answered: it is offered again, and known then.
+    const answer = (how: () => void): void => (line === this.#line ? how() : undefined);
     try {
       await this.#understand(message);
-      message.ack();
+      answer(() => message.ack());
     } catch (error) {
-      if (error instanceof NotYet) message.nak(NOT_YET_MS);
+      if (error instanceof NotYet) answer(() => message.nak(NOT_YET_MS));
       else if (isRefusal(error)) {
-        message.term();
+        answer(() => message.term());
         this.#parts.refused(message.subject, error);
       } else {
         this.#parts.log.error(
           { subject: message.subject, error: String(error) },
           "a node's message could not be stored; it stays in the inbox",
         );
-        message.nak(1000);
+        answer(() => message.nak(1000));
       }
     }
   }
@@ -182,12 +199,14 @@ export class Intake {
 
   async #once<B>(opened: Opened<B>, take: (opened: Opened<B>) => Promise<void>): Promise<void> {
     const name = nameOf(opened);
-    // Its acknowledgement was lost, or somebody plays it again: the node said it once either way.
-    if (this.#seen.has(name)) return;
-    this.#seen.add(name);
-    if (this.#seen.size > NONCES_MAX) this.#seen.delete(this.#seen.values().next().value!);
+    // Its acknowledgement was lost, or somebody plays it again: the node said it once, and what comes of that holds for both.
+    const before = this.#seen.get(name);
+    if (before) return before;
+    const taking = Promise.resolve().then(() => take(opened));
+    this.#seen.set(name, taking);
+    if (this.#seen.size > NONCES_MAX) this.#seen.delete(this.#seen.keys().next().value!);
     try {
-      await take(opened);
+      await taking;
     } catch (error) {
       // It stays in the inbox and comes again, which is no replay.
       this.#seen.delete(name);

@@ -119,6 +119,11 @@ export class Store {
     });
   }
 
+  /** Of the line to the bus, from now on. */
+  statuses(): ReturnType<NatsConnection["status"]> {
+    return this.#connection.status();
+  }
+
   /** Hears of each stream that refuses what is new, once, and of its taking again. */
   listenToRoom(listener: RoomListener): () => void {
     this.#roomListeners.add(listener);
