@@ -1,4 +1,5 @@
 /** What stands beside an attack: somebody else's jobs, which must all end well, and what the master says of it. */
+import { EventEmitter, once } from "node:events";
 import { join } from "node:path";
 
 import { nkeyFromSeed, issueScopedUser, newNkey, type JoinKit, type Nkey } from "@boma/protocol";
@@ -12,9 +13,19 @@ import { askForJobs, atRest } from "./traffic.ts";
 
 const SERVED_MS_MAX = 60_000;
 
+/** Jobs, of each of which is heard when it comes. */
+class Jobs extends Set<string> {
+  readonly news = new EventEmitter();
+  override add(job: string): this {
+    super.add(job);
+    this.news.emit("job");
+    return this;
+  }
+}
+
 /** Jobs on somebody who has nothing to do with it. */
 export class Bystander {
-  readonly jobs = new Set<string>();
+  readonly jobs = new Jobs();
   readonly #fleet: Fleet;
   readonly #stop = new AbortController();
   readonly #asking: Promise<void>;
@@ -27,11 +38,12 @@ export class Bystander {
   /** Resolves when so many further jobs were taken up: the master serves while the attack goes on. */
   async served(more = 10): Promise<void> {
     const wanted = this.jobs.size + more;
-    for (const end = Date.now() + SERVED_MS_MAX; this.jobs.size < wanted; await pause(20))
-      if (Date.now() > end)
-        throw new Error(
-          `${wanted - this.jobs.size} of ${more} jobs were not taken up in ${SERVED_MS_MAX} ms`,
-        );
+    const signal = AbortSignal.timeout(SERVED_MS_MAX);
+    while (this.jobs.size < wanted)
+      await once(this.jobs.news, "job", { signal }).catch((cause: unknown) => {
+        const missing = wanted - this.jobs.size;
+        throw new Error(`${missing} of ${more} jobs were not taken up in ${SERVED_MS_MAX} ms`, { cause });
+      });
   }
 
   /** Asks for nothing more. */

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 import { Fleet } from "../support/fleet.ts";
+import { Gate } from "../support/gate.ts";
 import { answers, LivingFleet, POLL } from "../support/living-fleet.ts";
 import { nameOf, serverPrograms } from "../support/nats.ts";
 import { type Failure, run } from "../support/run.ts";
@@ -64,14 +65,14 @@ describe.each(serverPrograms.map((program) => [nameOf(program), program.path] as
 test("a job that was under way when the copy was made, and ended after it, ends once more from what its node remembers", async () => {
   await using fleet = await Fleet.start();
   const file = join(fleet.dir, "boma.tar");
-  const [go, log] = [join(fleet.dir, "go"), join(fleet.dir, "log")];
+  const [gate, log] = [new Gate(join(fleet.dir, "go")), join(fleet.dir, "log")];
   await fleet.agent("web-01", { env: "dev", unconfined: true });
-  const command = `echo begun | tee -a ${log}; while [ ! -e ${go} ]; do sleep 0.05; done; echo ended`;
+  const command = `echo begun | tee -a ${log}; ${gate.wait}; echo ended`;
   const asked = ["run", "web-01", "cmd.run", command, "shell=true", "--async"] as const;
   const { job } = (await fleet.json<{ job: string }>(...asked)).value;
   await fleet.event("job.line", (event) => event.job === job);
   await fleet.ok("backup", "--out", file);
-  writeFileSync(go, "");
+  await gate.open();
   const first = await fleet.event("job.returned", (event) => event.job === job);
   await lose(fleet);
   await fleet.ok("restore", file);
