@@ -50,6 +50,8 @@ const returned = async (...words: readonly string[]): Promise<unknown> => {
 
 test("a file that is changed by hand is an event with what differs, and another one when it is so again", async () => {
   await apply(managed("/etc/motd", '"welcome\\n"'));
+  // The look that follows a first apply could find by its schedule what a beacon is to find here.
+  await fleet.event("drift.checked");
   write(onNode("etc/motd"), "by hand\n");
   expect(await drift("found", "/etc/motd")).toMatchObject({
     id: "web01",
