@@ -55,7 +55,8 @@ test("beside a site's own DHCP server, which gives the address, a proxy names th
   const lan = await lanOf("proxy");
   await siteServer(lan);
   await lan.fleet.ok("netboot", "open", "--mac", mac);
-  open.use(await lan.machine({ arch: "amd64", mac }));
+  // iPXE gives a proxy two seconds to speak up, which a slow emulator may sleep through.
+  open.use(await lan.machine({ arch: "amd64", mac, keepsTrying: true }));
   const { data } = await lan.stage(mac, "kernel");
   expect(data["address"]).toMatch(/^10\.77\.0\.2[12]\d$/);
   expect(await stagesOf(lan, mac)).toEqual(expect.arrayContaining(["dhcp", "script", "kernel"]));

@@ -23,6 +23,8 @@ export interface MachineOptions {
   readonly disks?: readonly string[];
   /** It starts from the first of its disks, and does not ask the network. */
   readonly fromDisk?: true;
+  /** Its BIOS begins anew where the network did not boot it, as a server's does. */
+  readonly keepsTrying?: true;
   /** For what takes longer than a boot. */
   readonly lifeSeconds?: number;
 }
@@ -45,7 +47,7 @@ const GUARDED = {
   arm64: BOARD.arm64,
 } as const;
 
-const SMALL = ["-accel", "tcg", "-smp", "1", "-nographic", "-no-reboot"] as const;
+const SMALL = ["-accel", "tcg", "-smp", "1", "-nographic"] as const;
 
 /** Nothing that a test starts outlives this, whatever becomes of the test. */
 const LIFE_S_MAX = 540;
@@ -53,7 +55,7 @@ const LIFE_S_MAX = 540;
 /** The console's lines are the process's: `machine.line(/boma-agent/)` waits for one. */
 export function switchOn(options: MachineOptions): TestProcess {
   const { arch, mac, uuid, memoryMiB = 1024, bootfile, direct, clock, cable, firmware } = options;
-  const { disks = [], fromDisk = false, lifeSeconds = LIFE_S_MAX } = options;
+  const { disks = [], fromDisk = false, keepsTrying = false, lifeSeconds = LIFE_S_MAX } = options;
   const net =
     cable === undefined
       ? `user,id=net${bootfile === undefined ? "" : `,bootfile=${bootfile}`}`
@@ -69,6 +71,7 @@ export function switchOn(options: MachineOptions): TestProcess {
     EMULATOR[arch],
     ...boardWith(firmware, arch),
     ...SMALL,
+    ...(keepsTrying ? [] : ["-no-reboot"]),
     "-m",
     String(memoryMiB),
     "-netdev",
@@ -87,7 +90,7 @@ export function switchOn(options: MachineOptions): TestProcess {
       ? ["-kernel", direct.kernel, "-initrd", direct.initrd, "-append", direct.words]
       : fromDisk
         ? []
-        : ["-boot", disks.length > 0 ? "order=nc" : "n"]),
+        : ["-boot", `order=${disks.length > 0 ? "nc" : "n"}${keepsTrying ? ",reboot-timeout=1000" : ""}`]),
   ];
   const [command, ...before] = [...(cable?.via ?? []), "timeout"];
   return new TestProcess(command!, [...before, ...words]);
