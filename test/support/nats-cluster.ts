@@ -7,10 +7,10 @@
  *   await cluster.kill(0);
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { freePorts } from "./free-ports.ts";
 import { serverPrograms } from "./nats.ts";
 import { TestProcess } from "./process.ts";
 
@@ -112,18 +112,4 @@ export class NatsCluster implements AsyncDisposable {
     await Promise.all(this.#members.map(async ({ process }) => process?.stop("SIGKILL")));
     rmSync(this.dir, { recursive: true, force: true });
   }
-}
-
-/** Members must know each other's before they run. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { readonly port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
-  return ports;
 }

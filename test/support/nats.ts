@@ -13,6 +13,7 @@ import { answerNonce, issueScopedUser, newNkey, nkeyFromSeed, type Nkey } from "
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type ConnectionOptions, type NatsConnection } from "nats";
 
+import { serverTrust } from "../../packages/master/src/bus/accounts.ts";
 import { connectMaster } from "../../packages/master/src/bus/connect.ts";
 import {
   findNatsServer,
@@ -31,7 +32,6 @@ import {
   issueMasterUser,
   issueOperatorCredential,
   issueSystemUser,
-  serverTrust,
 } from "../../packages/master/src/bus/trust.ts";
 
 export const nameOf = (program: NatsProgram): string => `nats-server ${program.version.join(".")}`;

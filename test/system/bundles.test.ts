@@ -104,7 +104,7 @@ test("a node fetches it over the bus by the digest alone, and its state checks w
   const { release, bundles } = newHome("sends");
   const sent = (await bundles.current(KINDS))!;
   const user = await bus.agent();
-  const chunks = new Chunks(await Store.open(await bus.ctrl(), new Uint8Array(32)));
+  const chunks = new Chunks(await Store.open(await bus.ctrl(), new Uint8Array(32)), (key) => key);
   await chunks.putBundle(user.key, sent);
   const agentBus: Bus = {
     async request(subject, data, { timeoutMs }) {

@@ -5,7 +5,7 @@ import { newNkey } from "@boma/protocol";
 import { describe, expect, test } from "vitest";
 
 import { type Connection, type Presence, watchPresence } from "../../packages/master/src/bus/presence.ts";
-import { siteAccount } from "../../packages/master/src/bus/trust.ts";
+import { watchedAccounts } from "../../packages/master/src/bus/trust.ts";
 import { nameOf, serverPrograms, startTestBus, type TestBus } from "../support/nats.ts";
 
 interface Seen {
@@ -19,11 +19,16 @@ async function watched(bus: TestBus, system = bus.sys()): Promise<Seen> {
   const ups: string[] = [];
   const downs: { key: string; reason: string }[] = [];
   const duplicates: (readonly Connection[])[] = [];
-  const presence = await watchPresence(await system, siteAccount(bus.trust).account.publicKey, {
-    onUp: ({ key }) => void ups.push(key),
-    onDown: ({ key }, reason) => void downs.push({ key, reason }),
-    onDuplicate: (connections) => void duplicates.push(connections),
-  });
+  const accounts = watchedAccounts(bus.trust);
+  const presence = await watchPresence(
+    await system,
+    { accounts, siteOf: () => undefined },
+    {
+      onUp: ({ key }) => void ups.push(key),
+      onDown: ({ key }, reason) => void downs.push({ key, reason }),
+      onDuplicate: (connections) => void duplicates.push(connections),
+    },
+  );
   return { presence, ups, downs, duplicates };
 }
 

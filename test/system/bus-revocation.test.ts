@@ -7,14 +7,13 @@ import { jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import { describe, expect, test } from "vitest";
 
+import { accountJwts, type Revocations } from "../../packages/master/src/bus/accounts.ts";
 import { pushAccount } from "../../packages/master/src/bus/claims.ts";
 import {
-  accountJwts,
   createBusTrust,
   issueAgentCredential,
   issueOperatorCredential,
   parseBusTrust,
-  type Revocations,
   serializeBusTrust,
 } from "../../packages/master/src/bus/trust.ts";
 import { nameOf, serverPrograms, startTestBus, type TestBus, type TestUser } from "../support/nats.ts";

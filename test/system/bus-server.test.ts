@@ -24,18 +24,14 @@ import { promisify } from "node:util";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { describe, expect, test } from "vitest";
 
+import { serverTrust } from "../../packages/master/src/bus/accounts.ts";
 import { renderExternalConfig } from "../../packages/master/src/bus/config.ts";
 import { connectMaster } from "../../packages/master/src/bus/connect.ts";
 import { findNatsServer, parseVersion } from "../../packages/master/src/bus/program.ts";
 import { EmbeddedServer } from "../../packages/master/src/bus/server.ts";
 import { ensureStreams, storageBytesMax, STREAMS } from "../../packages/master/src/bus/streams.ts";
 import { createCa, issueServerCertificate } from "../../packages/master/src/bus/tls.ts";
-import {
-  createBusTrust,
-  issueMasterUser,
-  issueSystemUser,
-  serverTrust,
-} from "../../packages/master/src/bus/trust.ts";
+import { createBusTrust, issueMasterUser, issueSystemUser } from "../../packages/master/src/bus/trust.ts";
 import { nameOf, serverPrograms, startTestBus } from "../support/nats.ts";
 
 const run = promisify(execFile);
@@ -324,7 +320,8 @@ function script(dir: string, program: string): string {
   return `
     import { EmbeddedServer } from ${module("server")};
     import { inspectProgram } from ${module("program")};
-    import { createBusTrust, serverTrust } from ${module("trust")};
+    import { serverTrust } from ${module("accounts")};
+    import { createBusTrust } from ${module("trust")};
     const server = await EmbeddedServer.start({
       dir: ${JSON.stringify(dir)}, host: "127.0.0.1", port: 0, storageBytesMax: 1e9,
       trust: await serverTrust(createBusTrust()), program: await inspectProgram(${JSON.stringify(program)}),

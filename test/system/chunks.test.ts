@@ -28,7 +28,7 @@ async function chunksOn(bus: TestBus) {
   const control = await bus.ctrl();
   const { streams } = await jetstreamManager(control, { checkAPI: false });
   const messages = async () => (await streams.info("CHUNKS")).state.last_seq;
-  return { chunks: new Chunks(await Store.open(control, randomBytes(32))), messages };
+  return { chunks: new Chunks(await Store.open(control, randomBytes(32)), (key) => key), messages };
 }
 
 const read = (user: TestUser, ref: ChunkRef, key = user.key) =>

@@ -8,9 +8,10 @@ import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
 
+import { serverTrust } from "../../packages/master/src/bus/accounts.ts";
 import { EmbeddedServer } from "../../packages/master/src/bus/server.ts";
 import { storageBytesMax } from "../../packages/master/src/bus/streams.ts";
-import { parseBusTrust, serverTrust } from "../../packages/master/src/bus/trust.ts";
+import { parseBusTrust } from "../../packages/master/src/bus/trust.ts";
 import { homeAt } from "../../packages/master/src/home.ts";
 import { randomFrom } from "../fuzz/random.ts";
 import { Fleet } from "../support/fleet.ts";

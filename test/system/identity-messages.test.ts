@@ -22,9 +22,10 @@ import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { serverTrust } from "../../packages/master/src/bus/accounts.ts";
 import { EmbeddedServer } from "../../packages/master/src/bus/server.ts";
 import { storageBytesMax } from "../../packages/master/src/bus/streams.ts";
-import { parseBusTrust, serverTrust } from "../../packages/master/src/bus/trust.ts";
+import { parseBusTrust } from "../../packages/master/src/bus/trust.ts";
 import { Fleet } from "../support/fleet.ts";
 import { asNode, asUser, busOwner, type HeldIdentity, identityOf } from "../support/hostile.ts";
 

@@ -21,10 +21,12 @@ import type { Log } from "./log.ts";
 import { Outbox } from "./outbox.ts";
 import { openPolicy, type Policy, readPolicy } from "./policy.ts";
 import { openTrust, type Trust } from "./trust.ts";
+import { Ways } from "./ways.ts";
 
 export interface KeptParts {
   readonly identity: Identity;
   readonly kit: JoinKit;
+  readonly ways: Ways;
   readonly trust: Trust;
   readonly journal: Journal;
   readonly policy: Policy;
@@ -78,6 +80,7 @@ export async function openKept(
   return {
     identity,
     kit,
+    ways: new Ways(identity, kit),
     trust,
     journal,
     policy,

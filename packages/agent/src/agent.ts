@@ -123,7 +123,7 @@ export class Agent {
         await this.#serve(await this.#connect(), reset);
       } catch (thrown) {
         const error = asBomaError(thrown);
-        if (error.code === "bus/refused") this.#refused = true;
+        if (!this.#own.ways.takeOther() && error.code === "bus/refused") this.#refused = true;
         this.#log.warn({ error: error.message, code: error.code }, "not connected");
         this.#turn("disconnected", error.message);
       }
@@ -174,21 +174,21 @@ export class Agent {
   }
 
   async #connect(): Promise<Connection> {
-    const { identity, kit } = this.#own;
+    const { identity, ways } = this.#own;
     this.#turn("connecting");
     const connection: Connection = await openConnection({
-      kit,
+      kit: ways.kit,
       nkey: identity.keys.nkey,
       name: `boma-agent ${identity.id}`,
       reconnectMs: this.#options.reconnectMs,
-      credential: () => (this.#credentialUsed = identity.approved?.credential ?? ""),
+      credential: () => (this.#credentialUsed = ways.credential),
       onStatus: (status) => {
         if (status === "connected") this.#current?.greet();
         else this.#turn("disconnected");
       },
       onRefused: () => {
         // One that ran out while the next one lies ready needs no enrolment: the reconnect will use that.
-        if (identity.approved?.credential !== this.#credentialUsed) return;
+        if (ways.credential !== this.#credentialUsed) return;
         this.#refused = true;
         void connection.close();
       },
@@ -198,7 +198,7 @@ export class Agent {
 
   async #serve(connection: Connection, onWelcome: () => void): Promise<void> {
     if (this.#living.signal.aborted) return connection.close();
-    const { identity, trust, journal, jobs, outbox, feed, letters, tell } = this.#own;
+    const { identity, ways, trust, journal, jobs, outbox, feed, letters, tell } = this.#own;
     this.#connection = connection;
     const refused = complaints(
       (body) => {
@@ -209,6 +209,7 @@ export class Agent {
     );
     const session = new Session({
       connection,
+      ways,
       identity,
       trust,
       time: this.#time,
@@ -256,16 +257,16 @@ export class Agent {
 
   /** A connection of its own, made now: that an old one still lives proves nothing. */
   async #reachAnew(signal: AbortSignal): Promise<void> {
-    const { identity, kit, trust, feed } = this.#own;
+    const { identity, ways, trust, feed } = this.#own;
     const connection = await openConnection({
-      kit,
+      kit: ways.kit,
       nkey: identity.keys.nkey,
       name: `boma-agent ${identity.id} (confirms)`,
-      credential: () => identity.approved?.credential ?? "",
+      credential: () => ways.credential,
     });
     try {
       signal.throwIfAborted();
-      const ports = { bus: connection.bus, identity, trust, time: this.#time };
+      const ports = { bus: connection.bus, ways, identity, trust, time: this.#time };
       await sayHello(ports, { ...this.#facts, grains: feed.current.revision });
     } finally {
       await connection.close();
@@ -316,13 +317,13 @@ export class Agent {
   }
 
   #record(): StatusRecord {
-    const { identity, kit } = this.#own;
+    const { identity } = this.#own;
     return {
       state: this.#state,
       id: identity.id,
       node: identity.key,
       fingerprint: identity.fingerprint,
-      master: this.#connection?.server ?? kit.servers.join(","),
+      master: this.#connection?.server ?? identity.servers.join(","),
       version: this.#options.version,
       since: new Date(this.#stateSince).toISOString(),
       ...(this.#lastHello !== undefined && { lastHello: new Date(this.#lastHello).toISOString() }),

@@ -19,11 +19,13 @@ import type { Bus } from "./bus.ts";
 import type { MasterTime } from "./clock.ts";
 import type { Identity } from "./identity.ts";
 import type { Trust } from "./trust.ts";
+import type { Ways } from "./ways.ts";
 
 const WELCOME_MS = 5_000;
 
 export interface HelloPorts {
   readonly bus: Bus;
+  readonly ways: Pick<Ways, "credential">;
   readonly identity: Identity;
   readonly trust: Trust;
   readonly time: MasterTime;
@@ -42,14 +44,14 @@ export interface HelloFacts {
 const wantsCredential = (jwt: string, now: number): boolean => credentialEnd(jwt) - now < CREDENTIAL_MS / 2;
 
 export async function sayHello(ports: HelloPorts, facts: HelloFacts): Promise<MasterWelcomeBody> {
-  const { bus, identity, time } = ports;
+  const { bus, identity, time, ways } = ports;
   const { asked, ...rest } = facts;
   const nonce = newNonce();
   const body = {
     ...rest,
     start: identity.start,
     speaks: [ENVELOPE_VERSION],
-    wantsCredential: wantsCredential(identity.approved?.credential ?? "", time.now()),
+    wantsCredential: wantsCredential(ways.credential, time.now()),
     ...(asked && { asked }),
   };
   const frame = seal(NodeHello, body, { to: "master", key: identity.keys.sign, nonce, now: time.now() });

@@ -65,7 +65,7 @@ test("next keys stay the same until they are adopted, and then are the identity"
   await identity.approve({ id: "web01", credential: "old", assigned: {} });
   const next = await identity.makeNextKeys();
   expect((await identity.makeNextKeys()).nkey.seed).toBe(next.nkey.seed);
-  await identity.adoptNextKeys(next, "new");
+  await identity.adoptNextKeys(next, { credential: "new" });
   const again = await Identity.open(dir.path, { proposed: "web01" });
   expect(again.key).toBe(next.nkey.publicKey);
   expect(again.approved).toMatchObject({ id: "web01", credential: "new" });

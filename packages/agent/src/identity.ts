@@ -7,6 +7,7 @@ import { chmod, mkdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import {
+  type Admission,
   Assigned,
   BomaError,
   fingerprint,
@@ -37,6 +38,11 @@ const StoredKeys = keptObject({
   sign: Base64Key,
   seal: Base64Key,
 });
+const StoredWay = keptObject({
+  credential: z.string(),
+  /** Which servers take it; without them those of the kit. */
+  servers: z.array(z.string()).optional(),
+});
 const Stored = keptObject({
   version: z.literal(1),
   keys: StoredKeys,
@@ -48,7 +54,9 @@ const Stored = keptObject({
   kit: z.string().optional(),
   approved: keptObject({
     id: NodeId,
-    credential: z.string(),
+    ...StoredWay.shape,
+    /** How it was reached before, until it was heard where it was sent. */
+    former: StoredWay.optional(),
     assigned: Assigned,
     assignedRevision: z.int(),
   }).optional(),
@@ -139,6 +147,19 @@ export class Identity {
   get kit(): JoinKit | undefined {
     return this.#kit;
   }
+  /** How this node comes to its bus: as the master said last, and, until that proved good, as before. */
+  get ways(): readonly Way[] {
+    const { approved } = this.#stored;
+    if (!approved) return [];
+    return [approved, ...(approved.former ? [approved.former] : [])].map(({ credential, servers }) => ({
+      credential,
+      servers: servers ?? this.#kit?.servers ?? [],
+    }));
+  }
+  /** Where this node finds its bus: what the master said last, else what it began with. */
+  get servers(): readonly string[] {
+    return this.ways[0]?.servers ?? this.#kit?.servers ?? [];
+  }
   get approved(): Approved | undefined {
     return this.#stored.approved;
   }
@@ -167,12 +188,39 @@ export class Identity {
     });
   }
 
-  async approve(approved: Partial<Approved> & { credential?: string | undefined }): Promise<void> {
+  /** A credential comes with the servers that take it. */
+  async approve({ credential, servers, ...approved }: Approval): Promise<void> {
     const before = this.#stored.approved;
-    const next = { assigned: {}, assignedRevision: 0, ...before, ...withoutUndefined(approved) };
+    const admission = credential === undefined ? {} : { credential, servers, former: undefined };
+    const next = withoutUndefined({
+      assigned: {},
+      assignedRevision: 0,
+      ...before,
+      ...approved,
+      ...admission,
+    });
     if (!("id" in next) || !("credential" in next)) return;
     if (before && JSON.stringify(before) === JSON.stringify(next)) return;
     await this.#save({ approved: next as Approved });
+  }
+
+  /** Another bus from now on; the way that is known to be good is kept until that one is. */
+  async sendTo({ credential, servers }: Admission): Promise<void> {
+    const { approved } = this.#stored;
+    if (!approved) return;
+    const former =
+      approved.former ?? withoutUndefined({ credential: approved.credential, servers: approved.servers });
+    await this.#save({ approved: withoutUndefined({ ...approved, credential, servers, former }) });
+  }
+
+  /** The master was reached by the way with this number, and said nothing of another one. */
+  async settle(way: number): Promise<void> {
+    const { approved } = this.#stored;
+    if (!approved?.former) return;
+    const { former, ...rest } = approved;
+    await this.#save({
+      approved: way === 0 ? rest : withoutUndefined({ ...rest, servers: undefined, ...former }),
+    });
   }
 
   /** Keys that were made for a rekey and that the master may or may not know already. */
@@ -197,9 +245,10 @@ export class Identity {
     this.#renew = renew;
   }
 
-  async adoptNextKeys(keys: NodeKeys, credential: string): Promise<void> {
+  async adoptNextKeys(keys: NodeKeys, { credential, servers }: Admission): Promise<void> {
     await this.#renew(keys);
-    const approved = this.#stored.approved && { ...this.#stored.approved, credential };
+    const before = this.#stored.approved;
+    const approved = before && withoutUndefined({ ...before, credential, servers, former: undefined });
     await this.#save({ keys: storeKeys(keys), ...(approved && { approved }) });
     this.#keys = keys;
     await rm(join(this.#dir, NEXT_FILE), { force: true });
@@ -213,6 +262,14 @@ export class Identity {
     this.#stored = next;
   }
 }
+
+export interface Way {
+  readonly credential: string;
+  readonly servers: readonly string[];
+}
+
+/** What may have been said of this node. */
+type Approval = { readonly [Name in keyof Approved]?: Approved[Name] | undefined };
 
 const withoutUndefined = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as T;

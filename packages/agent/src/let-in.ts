@@ -16,8 +16,8 @@ export async function letIn(
   if (await letInWithNextKeys(identity, asking, ports, log)) return true;
   const approval = await enrol({ ...asking, keys: identity.keys }, ports, signal);
   if (!approval) return false;
-  const { id, credential, assigned } = approval;
-  await identity.approve({ id, credential, ...(assigned && { assigned }) });
+  const { id, credential, servers, assigned } = approval;
+  await identity.approve({ id, credential, servers, ...(assigned && { assigned }) });
   return true;
 }
 
@@ -33,7 +33,7 @@ async function letInWithNextKeys(
   try {
     const approval = await askOnce({ ...asking, keys }, ports);
     if (!approval) return false;
-    await identity.adoptNextKeys(keys, approval.credential);
+    await identity.adoptNextKeys(keys, approval);
     return true;
   } catch (thrown) {
     log.warn({ error: messageOf(thrown) }, "the master could not be asked about the new keys");

@@ -35,5 +35,5 @@ export async function rekey({ bus, identity, trust, time }: HelloPorts): Promise
   const read = open(MasterRekeyed, rekeyed, { trusts: trust.trusts, to: identity.key, now: null }).body;
   if (!sameBytes(read.nonce, nonce))
     throw new BomaError("wire/replay", "the master's answer belongs to another rekey");
-  await identity.adoptNextKeys(keys, read.credential);
+  await identity.adoptNextKeys(keys, read);
 }

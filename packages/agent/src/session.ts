@@ -3,6 +3,7 @@
  * and answer the master's questions. Said anew after each reconnect.
  */
 import {
+  type Admission,
   asBomaError,
   type BomaError,
   MasterAsk,
@@ -20,6 +21,7 @@ import type { Log } from "./log.ts";
 import { type MailboxPorts, readMailbox, receiveMail } from "./mailbox.ts";
 import { rekey } from "./rekey.ts";
 import { backoff, pause } from "./wait.ts";
+import type { Ways } from "./ways.ts";
 
 /** A stranger's messages must not make the agent ask the master at their pace. */
 const LEARN_KEYS_MS = 1_000;
@@ -32,6 +34,7 @@ export interface SessionPorts extends Omit<HelloPorts, "bus">, Omit<MailboxPorts
   readonly letters: Letters;
   readonly log: Log;
   readonly random: () => number;
+  readonly ways: Ways;
   readonly facts: Omit<HelloFacts, "grains" | "asked">;
   /** The node is known, its clock is right and its mail was read. */
   readonly onWelcome: (welcome: MasterWelcomeBody) => void;
@@ -52,8 +55,8 @@ export class Session {
 
   constructor(ports: SessionPorts) {
     this.#ports = ports;
-    const { identity, trust, time, journal, jobs, outbox } = ports;
-    this.#hello = { bus: ports.connection.bus, identity, trust, time };
+    const { identity, ways, trust, time, journal, jobs, outbox } = ports;
+    this.#hello = { bus: ports.connection.bus, identity, ways, trust, time };
     const refused = (error: BomaError, subject: string): void => this.#refuse(error, subject);
     // The subject's key stays the one that this connection was made with, also while keys change.
     const { key } = identity;
@@ -118,20 +121,30 @@ export class Session {
   }
 
   async #welcomed(welcome: MasterWelcomeBody): Promise<void> {
-    const { connection, identity, feed, log, onWelcome } = this.#ports;
-    const { id, assigned, assignedRevision, credential } = welcome;
-    await identity.approve({
-      id,
-      assigned,
-      assignedRevision,
-      ...(credential !== undefined && { credential }),
-    });
+    const { connection, identity, ways, feed, log, onWelcome } = this.#ports;
+    const { id, assigned, assignedRevision, credential, servers } = welcome;
+    if (welcome.elsewhere && credential !== undefined) {
+      await identity.approve({ id, assigned, assignedRevision });
+      return this.#goElsewhere({ credential, servers });
+    }
+    await identity.settle(ways.at);
+    ways.takeNewest();
+    await identity.approve({ id, assigned, assignedRevision, credential, servers });
     if (welcome.duplicate)
       log.warn({ id }, "another live machine has this node's identity: the master holds work back from both");
     if (welcome.grains !== feed.current.revision) this.publishGrains();
     await readMailbox(connection.bus, this.#mail);
     onWelcome(welcome);
     if (welcome.rekey) void this.#rekeyWhenIdle();
+  }
+
+  /** With its keys and all that it has to tell: only the way there is another one. */
+  async #goElsewhere(admission: Admission): Promise<void> {
+    const { connection, identity, ways, log } = this.#ports;
+    await identity.sendTo(admission);
+    log.info({ servers: identity.servers }, "this node's bus is elsewhere from now on");
+    ways.takeNewest();
+    await connection.close();
   }
 
   publishGrains(): void {

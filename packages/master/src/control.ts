@@ -23,10 +23,13 @@ import type { Jobs } from "./jobs/jobs.ts";
 import type { Keyring } from "./keyring.ts";
 import type { Leader } from "./lead/lead.ts";
 import type { Logger } from "./log.ts";
+import type { Chunks } from "./mail/chunks.ts";
+import type { Mailboxes } from "./mail/mailbox.ts";
 import type { Leases } from "./maintenance/leases.ts";
 import type { Netboot } from "./netboot/netboot.ts";
 import type { Refused } from "./nodes/refusals.ts";
 import type { Sessions } from "./nodes/sessions.ts";
+import type { Whereabouts } from "./nodes/whereabouts.ts";
 import type { Notifications } from "./notify/notifications.ts";
 import type { Reactors } from "./reactors/reactors.ts";
 import type { Registry } from "./registry/registry.ts";
@@ -51,6 +54,10 @@ export interface Control {
   readonly netboot: Netboot;
   readonly operators: Table<OperatorRecord>;
   readonly presence: Presence;
+  /** Where nodes are reached. */
+  readonly where: Whereabouts;
+  readonly mailboxes: Mailboxes;
+  readonly chunks: Chunks;
   readonly sessions: Sessions;
   readonly jobs: Jobs;
   /** Which job has its turn in which failure domain. */
@@ -87,8 +94,8 @@ export interface Control {
   readonly rotate: (rootKeyFile: string | undefined, release?: Uint8Array) => Promise<{ serial: number }>;
   /** Resolves when a node has no connection left. */
   readonly gone: (key: string) => Promise<void>;
-  /** What a machine must know to knock. */
-  readonly joinKit: () => JoinKit;
+  /** What a machine must know to knock: at the server of its site, if that has one. */
+  readonly joinKit: (site?: unknown) => JoinKit;
   /** The site's names for targets. */
   readonly nodegroups: () => Nodegroups;
   /** Where the bus is, for credentials and join kits made now. */

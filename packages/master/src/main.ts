@@ -37,6 +37,7 @@ import { run } from "./commands/run.ts";
 import { secret } from "./commands/secret.ts";
 import { serve } from "./commands/serve.ts";
 import { example } from "./commands/shell.ts";
+import { siteServer } from "./commands/site-server.ts";
 import { status } from "./commands/status.ts";
 import { target } from "./commands/target.ts";
 import { terraform } from "./commands/terraform.ts";
@@ -70,6 +71,7 @@ const commands = [
   terraform,
   maintain,
   leases,
+  siteServer,
   allow,
   jobs,
   events,

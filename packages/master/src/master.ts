@@ -1,93 +1,29 @@
-/** A running master, from the bus up: each part in the order in which it needs the others. */
+/** A running master: it leads, works, and leaves in order. */
 import { hostname } from "node:os";
 
 import type { BomaError } from "@boma/protocol";
 import type { NatsConnection } from "nats";
 
 import { ApiDoor } from "./api/api-door.ts";
-import { OperatorRecord } from "./api/rights.ts";
-import { type AuditSettings, openAudit } from "./audit/open-audit.ts";
+import { assemble } from "./assemble.ts";
 import { connectMaster } from "./bus/connect.ts";
 import { watchDisk } from "./bus/disk-watch.ts";
-import { type Presence, watchPresence } from "./bus/presence.ts";
 import { watchRoom } from "./bus/room.ts";
-import type { EmbeddedServer } from "./bus/server.ts";
-import { ensureRecords, ensureStreams, isReplicated, type StreamOptions } from "./bus/streams.ts";
-import {
-  type BusTrust,
-  type BusUser,
-  issueAgentCredential,
-  issueMasterUser,
-  issueSystemUser,
-  siteAccount,
-} from "./bus/trust.ts";
-import { openCatalogs } from "./catalogs/open-catalogs.ts";
+import { ensureRecords, ensureStreams } from "./bus/streams.ts";
+import { type BusUser, issueMasterUser, issueSystemUser } from "./bus/trust.ts";
 import type { Control } from "./control.ts";
-import { DriftBoard } from "./drift/drift-board.ts";
-import { AllowList } from "./enrol/allow-list.ts";
 import { openEnrolDoor } from "./enrol/enrol-door.ts";
-import { Enrolment } from "./enrol/enrolment.ts";
-import { joinKit } from "./enrol/join-kit.ts";
-import { Tokens } from "./enrol/tokens.ts";
-import { Events } from "./events/events.ts";
-import { Readings } from "./events/readings.ts";
-import { Subscribers } from "./events/subscribers.ts";
-import type { Home } from "./home.ts";
-import { JobStore } from "./jobs/job-store.ts";
-import { Jobs } from "./jobs/jobs.ts";
-import { type Keyring, keepWorkingKey, nextWorkingKey, readKeyring } from "./keyring.ts";
+import { readKeyring } from "./keyring.ts";
 import { instanceOf } from "./lead/instance.ts";
-import type { LeadRecord } from "./lead/lead-record.ts";
 import { type Lead, takeLead } from "./lead/lead.ts";
-import { whoStandsBy } from "./lead/roster.ts";
-import { levelKey, shareKey } from "./lead/shared-key.ts";
-import type { Logger } from "./log.ts";
-import { Mailboxes } from "./mail/mailbox.ts";
-import { endLeasesOf } from "./maintenance/end-lease.ts";
-import { Leases } from "./maintenance/leases.ts";
+import { levelKey } from "./lead/shared-key.ts";
+import type { Connections, MasterOptions } from "./master-options.ts";
 import { Installs } from "./netboot/installs.ts";
-import { Netboot } from "./netboot/netboot.ts";
-import { nodegroupsOf } from "./nodegroups.ts";
 import { finishRekeys, openHelloDoor } from "./nodes/hello-door.ts";
 import { Intake } from "./nodes/intake.ts";
-import { nodeWatch } from "./nodes/node-watch.ts";
-import { refusals } from "./nodes/refusals.ts";
-import { Sessions } from "./nodes/sessions.ts";
-import { Notifications } from "./notify/notifications.ts";
 import { isDoneWithin } from "./patience.ts";
-import { Reactors } from "./reactors/reactors.ts";
-import type { NodeRecord } from "./registry/node-record.ts";
-import { Registry } from "./registry/registry.ts";
-import { Revocations } from "./registry/revocations.ts";
-import type { Machine } from "./site/profile.ts";
 import { Store } from "./store/store.ts";
-import { Table } from "./store/table.ts";
 import { takeUpWork } from "./take-up-work.ts";
-
-export interface MasterOptions {
-  readonly home: Home;
-  readonly trust: BusTrust;
-  /** Where this master connects, and where others find the bus. */
-  readonly url: string;
-  readonly servers: readonly string[];
-  /** The authority of the bus, PEM; absent on loopback. */
-  readonly ca?: string | undefined;
-  /** The server, where it is ours to start and to stop. */
-  readonly server?: Pick<EmbeddedServer, "renew"> | undefined;
-  /** The operator's site, on this host. */
-  readonly site: string;
-  /** The operator who may do everything on the master's own host. */
-  readonly localOperator: OperatorRecord;
-  readonly audit: AuditSettings;
-  readonly streams: StreamOptions;
-  readonly log: Logger;
-  /** Another master leads, and this one waits; it may be called again. */
-  readonly standsBy?: ((leader: LeadRecord) => void) | undefined;
-  /** Ends the waiting. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-type Connections = readonly [control: NatsConnection, system: NatsConnection];
 
 interface Doors {
   readonly lead: Lead;
@@ -148,8 +84,8 @@ export class Master {
     await control.revocations.push();
     await finishRekeys(control);
     const endTakingUp = await takeUpWork(control, intake);
-    openEnrolDoor(bus, { ...control, credential: control.credential });
-    openHelloDoor(bus, { ...control, credential: control.credential });
+    openEnrolDoor(bus, control);
+    openHelloDoor(bus, control);
     const api = new ApiDoor(bus, control);
     await bus.flush();
     await control.events.told({ kind: "master.started", data: { workingKey: control.keyring().name } });
@@ -226,170 +162,3 @@ function watchSpace({ server, home }: MasterOptions, control: Control): () => Pr
     await endDisk?.();
   };
 }
-
-interface Assembled extends Control {
-  readonly forgetKey: (key: string) => Promise<void>;
-  readonly credential: (node: { readonly id: string; readonly key: string }) => Promise<string>;
-}
-
-/** What is kept, opened: from here on memory holds what the streams hold. */
-async function openKept(
-  { trust, log, localOperator }: MasterOptions,
-  keyring: () => Keyring,
-  { connections: [bus, system], lead }: { readonly connections: Connections; readonly lead: Lead },
-) {
-  const store = await Store.open(bus, keyring().store, {
-    replicated: await isReplicated(bus),
-    mayWrite: () => lead.confirmed(),
-  });
-  const [registry, tokens, allowList, revocations, operators, subscribers] = await Promise.all([
-    Registry.open(store),
-    Tokens.open(store),
-    AllowList.open(store),
-    Revocations.open(store, { trust, system, masters: lead.former }),
-    Table.open(store, "operator", OperatorRecord),
-    Subscribers.open(store),
-  ]);
-  // One that somebody removed stays removed.
-  if (!revocations.isRevoked(localOperator.key))
-    await operators.update(localOperator.key, (known) => known ?? localOperator);
-  const events = new Events(store, log);
-  const readings = new Readings(store);
-  return { store, registry, tokens, allowList, revocations, operators, subscribers, readings, events };
-}
-
-async function assemble(options: MasterOptions, connections: Connections, lead: Lead): Promise<Assembled> {
-  const { home, trust, log } = options;
-  const [bus, system] = connections;
-  let held = readKeyring(home);
-  const keyring = () => held;
-  const kept = await openKept(options, keyring, { connections, lead });
-  const { store, registry, events } = kept;
-  const audited = await openAudit({ ...kept, home, keyring, lead, log }, options.audit);
-  const refused = refusals({ events, presence: () => presence, registry });
-  const mailboxes = new Mailboxes(store, { keyring, refused });
-  const sessions = new Sessions({ control: bus, keyring, registry, events });
-  const jobStore = new JobStore(store);
-  const leases = new Leases(store, jobStore);
-  const compiled = await openCatalogs({ home, keyring, store, registry, jobStore, site: options.site, log });
-  const jobs = new Jobs({
-    store: jobStore,
-    mailboxes,
-    events,
-    log,
-    parcels: compiled.catalogs,
-    audit: audited.jobAudit,
-    leases,
-    connected: (key) => presence.connected(key),
-    barred: (key) => (sessions.isDuplicate(key) ? DUPLICATE : undefined),
-  });
-  const watch = nodeWatch({ registry, events, jobs, sessions, log });
-  const account = siteAccount(trust).account.publicKey;
-  const presence: Presence = await watchPresence(system, account, watch.handlers);
-  const drift = await DriftBoard.open({ ...kept, log });
-  const forgetKey = forgetIn([mailboxes, compiled, drift]);
-  const profile = (machine: Machine) => compiled.siteCompiler.profileFor(machine);
-  const connected = (key: string) => presence.connected(key);
-  const deciding = { ...kept, ...audited, connected, profile, log };
-  const parting = { forgetKey, lost: endLeasesOf({ leases, jobs, events }) };
-  const enrolment = new Enrolment({ ...deciding, ...parting, root: held.root });
-  const waiting = (key: string) => enrolment.room.claimsOf(key);
-  const netboot = await Netboot.open({ ...deciding, isTest: isTestIn(jobs), waiting });
-  const reread = (): void => void (held = readKeyring(home));
-  return {
-    ...kept,
-    ...compiled,
-    ...audited,
-    sessions,
-    jobs,
-    leases,
-    presence,
-    drift,
-    enrolment,
-    netboot,
-    keyring,
-    log,
-    forgetKey,
-    rotate: (...how) => rotate({ home, reread, store, mailboxes, registry, presence, sessions }, ...how),
-    ...theBus(options, bus, lead),
-    gone: (key) => watch.gone(key, () => presence.connected(key)),
-    joinKit: () => joinKit(options, held.root),
-    ...(await openSiteParts(options, { ...kept, ...compiled, log })),
-    refused,
-  };
-}
-
-type Told = Omit<Parameters<typeof Notifications.open>[0], "nodegroups">;
-
-/** What the site does by itself, whom it tells, and how it calls nodes. */
-async function openSiteParts({ site }: MasterOptions, kept: Told) {
-  const nodegroups = nodegroupsOf(site);
-  const notifications = await Notifications.open({ ...kept, nodegroups });
-  return { nodegroups, notifications, reactors: await Reactors.open(kept.store, site) };
-}
-
-interface Forgetting {
-  readonly forget: (key: string) => Promise<unknown>;
-}
-
-const forgetIn =
-  (keepers: readonly Forgetting[]) =>
-  async (key: string): Promise<void> =>
-    void (await Promise.all(keepers.map((one) => one.forget(key))));
-
-/** Whether a job only looks; one that is not kept any more is none. */
-const isTestIn =
-  (jobs: Jobs) =>
-  async (job: string): Promise<boolean> =>
-    (await jobs.known(job))?.record.test ?? false;
-
-/** Where this master is, and how others get there. */
-function theBus({ trust, servers, server, ca }: MasterOptions, bus: NatsConnection, lead: Lead) {
-  return {
-    bus,
-    ca,
-    busTrust: trust,
-    credential: ({ id, key }: Pick<NodeRecord, "id" | "key">) =>
-      issueAgentCredential(trust, { name: id, publicKey: key }),
-    startedAt: Date.now(),
-    servers: () => servers,
-    masters: async () => ({ leader: lead.leader, standBy: await whoStandsBy(bus) }),
-    busInfo: () => ({ version: bus.info?.version ?? "?", embedded: server !== undefined }),
-  };
-}
-
-interface Spreading {
-  readonly mailboxes: Mailboxes;
-  readonly registry: Registry;
-  readonly presence: Presence;
-  readonly sessions: Sessions;
-}
-
-interface Rotating extends Spreading {
-  readonly home: Home;
-  readonly store: Store;
-  readonly reread: () => void;
-}
-
-async function rotate(
-  { home, store, reread, ...spreading }: Rotating,
-  ...how: Parameters<Control["rotate"]>
-): ReturnType<Control["rotate"]> {
-  const next = nextWorkingKey(home, ...how);
-  // Before any node can hear of it: a master that takes over now must speak with it.
-  await shareKey(store, next);
-  keepWorkingKey(home, next);
-  reread();
-  await spreadKeys(spreading);
-  return { serial: next.serial };
-}
-
-/** The working key is another one: what lies in mailboxes is signed anew, and who is connected hears of it. */
-async function spreadKeys({ mailboxes, registry, presence, sessions }: Spreading): Promise<void> {
-  await mailboxes.resignAll([...registry.approved()].map(({ key }) => key));
-  // A question in the new key's hand sends every connected node to ask whose hand that is.
-  for (const key of presence.keys()) sessions.ask(key, "who");
-}
-
-const DUPLICATE =
-  "two live sessions have this node's identity; end one of them, or revoke it and let the right one in anew";

@@ -7,11 +7,12 @@ import { BomaError, printJoinToken } from "@boma/protocol";
 
 import type { OperatorRecord } from "./api/rights.ts";
 import type { AuditSettings } from "./audit/open-audit.ts";
+import { serverTrust } from "./bus/accounts.ts";
 import { assertMovedTo, assertNotMoved, assertWhole, noteMoved } from "./bus/moved.ts";
 import { EmbeddedServer, type ServerState } from "./bus/server.ts";
 import { storageBytesMax, type StreamOptions } from "./bus/streams.ts";
 import { issueServerCertificate } from "./bus/tls.ts";
-import { type BusTrust, issueOperatorCredential, parseBusTrust, serverTrust } from "./bus/trust.ts";
+import { type BusTrust, issueOperatorCredential, parseBusTrust } from "./bus/trust.ts";
 import { assertInitialised, assertPrivate, type Home, makeHome, writeSecret } from "./home.ts";
 import type { LeadRecord } from "./lead/lead-record.ts";
 import type { Logger } from "./log.ts";
@@ -22,6 +23,8 @@ export interface ServeOptions {
   readonly home: Home;
   readonly site: string;
   readonly listen: string;
+  /** Where servers of sites connect, to a server of our own. */
+  readonly sites?: string | undefined;
   /** An existing server or cluster, instead of one of our own. */
   readonly nats?: string | undefined;
   /** Further names or addresses under which nodes reach the bus. */
@@ -108,7 +111,7 @@ async function startBus(
   trust: BusTrust,
   at: { host: string; port: number; ca: string },
 ) {
-  const { home, names, onBusState } = options;
+  const { home, names, sites, onBusState } = options;
   const { host, port, ca } = at;
   const key = readFileSync(join(home.keys, "ca.key"), "utf8");
   const tls = LOOPBACK.test(host)
@@ -120,6 +123,7 @@ async function startBus(
     port,
     trust: await serverTrust(trust),
     storageBytesMax: storageBytesMax(options.streams),
+    sites,
     ...(tls && { tls }),
     ...(onBusState && { onState: onBusState }),
   });

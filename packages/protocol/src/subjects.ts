@@ -10,6 +10,9 @@
  *   requests   boma.rpc.KEY.hello      ->  a master answers
  *   requests   ctl.mail.KEY            ->  direct get of its own mailbox
  *   requests   ctl.chunk.KEY.DIGEST.N  ->  direct get of its own sealed chunks
+ *
+ * A node behind a server of its site says and hears the same there. To the masters its address is SITE.KEY:
+ * boma.mail.SITE.KEY, boma.in.SITE.KEY.return; so a site's server can be held to the nodes of its site.
  */
 import { BomaError } from "./errors.ts";
 
@@ -18,16 +21,16 @@ export type InboxKind = (typeof INBOX_KINDS)[number];
 export type RpcKind = "hello" | "rekey";
 
 export const subjects = {
-  mail: (key: string) => `boma.mail.${key}`,
-  ask: (key: string) => `boma.ask.${key}`,
-  inbox: (key: string, kind: InboxKind) => `boma.in.${key}.${kind}`,
-  rpc: (key: string, kind: RpcKind) => `boma.rpc.${key}.${kind}`,
-  enrol: (key: string) => `boma.enrol.${key}`,
+  mail: (address: string) => `boma.mail.${address}`,
+  ask: (address: string) => `boma.ask.${address}`,
+  inbox: (address: string, kind: InboxKind | "*") => `boma.in.${address}.${kind}`,
+  rpc: (address: string, kind: RpcKind | "*") => `boma.rpc.${address}.${kind}`,
+  enrol: (address: string) => `boma.enrol.${address}`,
   /** The agent's names for the two direct gets that it may do. */
   readMail: (key: string) => `ctl.mail.${key}`,
   readChunk: (key: string, digest: string, part: number) => `ctl.chunk.${key}.${digest}.${part}`,
   /** Where the master puts what the node reads by that name. */
-  chunk: (key: string, digest: string, part: number | "*") => `boma.chunk.${key}.${digest}.${part}`,
+  chunk: (address: string, digest: string, part: number | "*") => `boma.chunk.${address}.${digest}.${part}`,
   /** An operator asks the master, and hears what follows. */
   api: (key: string, verb: string) => `boma.api.${key}.${verb.replace(".", "-")}`,
   feed: (key: string, session: string) => `boma.feed.${key}.${session}`,
@@ -45,11 +48,28 @@ export const subjects = {
 /** The subjects that a role or an export names with the server's own templates and wildcards. */
 export const SELF = "{{subject()}}";
 
-const KEY_TOKEN = /^U[A-Z2-7]{55}$/;
+/** What a node is called at the centre: its key, and before it the site whose server it is behind. */
+export const addressOf = (key: string, site?: string): string =>
+  site === undefined ? key : `${site}.${key}`;
 
-/** The node key that a subject carries at `position`; the server has checked it against the credential. */
-export function keyInSubject(subject: string, position = 2): string {
-  const key = subject.split(".")[position] ?? "";
-  if (!KEY_TOKEN.test(key)) throw new BomaError("wire/frame", "the subject names no node key");
-  return key;
+/** Of a key, wherever it is: subjects to be purged. */
+export const addressesOf = (key: string): readonly string[] => [key, addressOf(key, "*")];
+
+// A name of a site is never like a key: it has no capital letters.
+const ADDRESSED = /^boma\.[a-z]+\.((?:[a-z0-9-]+\.)?(U[A-Z2-7]{55}))(?:\.|$)/;
+
+export interface Address {
+  readonly address: string;
+  readonly key: string;
+  readonly site: string | undefined;
 }
+
+/** Whose address a subject carries. The server has checked the key against the credential, or the site against its server's. */
+export function addressInSubject(subject: string): Address {
+  const [, address, key] = ADDRESSED.exec(subject) ?? [];
+  if (address === undefined || key === undefined)
+    throw new BomaError("wire/frame", "the subject names no node key");
+  return { address, key, site: address === key ? undefined : address.slice(0, -key.length - 1) };
+}
+
+export const keyInSubject = (subject: string): string => addressInSubject(subject).key;

@@ -82,7 +82,7 @@ test("it outlives a change of the node's keys, wherever that breaks off", async 
   await cache.renew(next);
   // The power fails here: the old keys are in force still.
   expect(await node.open().load()).toMatchObject({ parcel });
-  await node.identity.adoptNextKeys(next, "credential");
+  await node.identity.adoptNextKeys(next, { credential: "credential" });
   expect(await node.open().load()).toMatchObject({ parcel, origin });
   // A file that was changed in between is newer than the apply, and so looked at.
   expect(await cache.keptAt()).toBe(applied.getTime());

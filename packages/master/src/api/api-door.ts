@@ -17,7 +17,7 @@ import type { z } from "zod";
 
 import { explained } from "../bus/trouble.ts";
 import type { Control } from "../control.ts";
-import { addressOf } from "../nodes/refusals.ts";
+import { hostOf } from "../nodes/refusals.ts";
 import { isDoneWithin } from "../patience.ts";
 import { Feed } from "./feed.ts";
 import { perform } from "./perform.ts";
@@ -79,7 +79,7 @@ export class ApiDoor {
     const respond = (body: Omit<z.input<typeof ApiAnswer.body>, "nonce">) =>
       this.#respond(message, operator, request, body);
     try {
-      await this.#perform(operator, request, addressOf(message), respond);
+      await this.#perform(operator, request, hostOf(message), respond);
     } catch (thrown) {
       const error = this.#explain(thrown, request);
       respond({ feed: false, error: { code: error.code, message: error.message, hint: error.hint } });

@@ -5,11 +5,12 @@ import { join } from "node:path";
 import { asBomaError } from "@boma/protocol";
 import type { NatsConnection } from "nats";
 
+import { serverTrust } from "../bus/accounts.ts";
 import { connectMaster } from "../bus/connect.ts";
 import { movedTo } from "../bus/moved.ts";
 import { EmbeddedServer } from "../bus/server.ts";
 import { storageBytesMax, STREAMS } from "../bus/streams.ts";
-import { type BusTrust, issueMasterUser, parseBusTrust, serverTrust } from "../bus/trust.ts";
+import { type BusTrust, issueMasterUser, parseBusTrust } from "../bus/trust.ts";
 import type { Home } from "../home.ts";
 import { readOperatorFile } from "../operator-file.ts";
 

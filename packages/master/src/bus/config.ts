@@ -1,8 +1,8 @@
 /** The nats-server's configuration, written by boma for its own server or printed for somebody else's. */
 import { PAYLOAD_BYTES_MAX } from "@boma/protocol";
 
+import type { ServerTrust } from "./accounts.ts";
 import { atLeast, type Version } from "./program.ts";
-import type { ServerTrust } from "./trust.ts";
 
 /** Files that the server reads; the paths are absolute. */
 export interface ServerTls {
@@ -20,6 +20,8 @@ export interface ServerSettings {
   readonly trust: ServerTrust;
   readonly storageBytesMax: number;
   readonly tls?: ServerTls | undefined;
+  /** Where servers of sites connect, `host:port`; nobody may where this is absent. */
+  readonly sites?: string | undefined;
   readonly connectionsMax?: number | undefined;
   /** How often the disk is synced (2.10 and newer): by default before each acknowledgement. */
   readonly syncInterval?: "always" | `${number}s` | undefined;
@@ -63,6 +65,13 @@ function tlsLines(tls: ServerTls, version: Version): readonly string[] {
   ];
 }
 
+const sitesLines = (listen: string, tls?: ServerTls): readonly string[] => [
+  "leafnodes {",
+  `  listen: ${quote(listen)}`,
+  ...(tls ? [`  tls { cert_file: ${quote(tls.certificateFile)}, key_file: ${quote(tls.keyFile)} }`] : []),
+  "}",
+];
+
 const storageLines = (settings: ServerSettings, version: Version): readonly string[] => [
   "jetstream {",
   `  store_dir: ${quote(`${settings.dir}/streams`)}`,
@@ -84,6 +93,7 @@ export function renderServerConfig(settings: ServerSettings, version: Version): 
     ...preloadLines(settings.trust),
     ...storageLines(settings, version),
     ...(settings.tls ? tlsLines(settings.tls, version) : []),
+    ...(settings.sites === undefined ? [] : sitesLines(settings.sites, settings.tls)),
     "authorization { timeout: 5 }",
     `max_payload: ${PAYLOAD_BYTES_MAX}`,
     "max_pending: 67108864",
@@ -116,6 +126,46 @@ export function renderExternalConfig(trust: ServerTrust): string {
     resolverLine("./boma-accounts"),
     ...preloadLines(trust),
     "authorization { timeout: 5 }",
+    "",
+  ].join("\n");
+}
+
+export interface SiteConfig {
+  readonly name: string;
+  readonly trust: ServerTrust;
+  /** The site's own account, by public key. */
+  readonly account: string;
+  /** `host:port` */
+  readonly listen: string;
+  /** Where the centre takes servers of sites. */
+  readonly centre: readonly string[];
+  /** It speaks TLS, and so does the centre, with certificates of the master's own authority. */
+  readonly tls: boolean;
+}
+
+/** A whole configuration, for a directory in which its credentials and its certificate lie. */
+export function renderSiteConfig({ name, trust, account, listen, centre, tls }: SiteConfig): string {
+  const remote = (local: string, credentials: string): string =>
+    `    { urls: [${centre.map(quote).join(", ")}], account: ${local}, credentials: ${quote(credentials)}${
+      tls ? ', tls: { ca_file: "ca.pem" }' : ""
+    } }`;
+  const known = new Set([account, trust.systemAccount]);
+  return [
+    `# boma: the bus of the site ${name}. Start it in its own directory: nats-server -c nats-server.conf`,
+    `server_name: ${quote(`site-${name}`)}`,
+    `listen: ${quote(listen)}`,
+    ...(tls ? ['tls { cert_file: "server.pem", key_file: "server.key", timeout: 5 }'] : []),
+    ...trustLines(trust),
+    resolverLine("accounts"),
+    ...preloadLines({ ...trust, accounts: trust.accounts.filter(({ publicKey }) => known.has(publicKey)) }),
+    "leafnodes {",
+    "  remotes: [",
+    remote(account, "way.creds"),
+    remote(trust.systemAccount, "system.creds"),
+    "  ]",
+    "}",
+    "authorization { timeout: 5 }",
+    `max_payload: ${PAYLOAD_BYTES_MAX}`,
     "",
   ].join("\n");
 }

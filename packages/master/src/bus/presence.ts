@@ -12,6 +12,8 @@ import { countServers } from "./servers.ts";
 /** One live connection of a node. */
 export interface Connection {
   readonly key: string;
+  /** The site whose server says so; the centre's own say it of nodes without one. */
+  readonly site: string | undefined;
   readonly serverId: string;
   readonly cid: number;
   readonly ip: string;
@@ -28,8 +30,23 @@ export interface PresenceEvents {
   readonly onDuplicate?: (connections: readonly Connection[]) => void;
   /** Of several connections of a node one is left. */
   readonly onSingle?: (connection: Connection) => void;
+  /** A site's server has one that belongs elsewhere, or the centre has one that belongs behind a site's. */
+  readonly onStray?: (connection: Connection) => void;
   /** The picture could not be compared; it is tried again. */
   readonly onError?: (error: BomaError) => void;
+}
+
+/** An account whose users, issued by this key, are nodes. */
+export interface WatchedAccount {
+  readonly publicKey: string;
+  readonly signer: string;
+  readonly site: string | undefined;
+}
+
+export interface Watched {
+  readonly accounts: readonly WatchedAccount[];
+  /** Behind which site's server a node belongs. What servers of other sites say of it does not count. */
+  readonly siteOf: (key: string) => string | undefined;
 }
 
 export interface Presence extends AsyncDisposable {
@@ -39,6 +56,8 @@ export interface Presence extends AsyncDisposable {
   keys(): readonly string[];
   /** Compares with what the servers list now. */
   refresh(): Promise<void>;
+  /** The same by itself, when servers that have just connected can be asked. */
+  refreshSoon(): void;
   close(): void;
 }
 
@@ -50,6 +69,7 @@ const CONNECTIONS_MAX = 200_000;
 const ANSWER_MS_MAX = 5_000;
 /** A server of a cluster that dies says nothing about its clients; a comparison finds out. */
 const REFRESH_MS = 30_000;
+const SOON_MS = 1_000;
 const GONE = "Not listed by the server";
 
 // Servers add fields from release to release, so unknown ones are let pass.
@@ -60,6 +80,7 @@ const ClientEvent = z.object({
   client: z.object({
     id: z.number(),
     user: z.string(),
+    issuer_key: z.string().optional(),
     host: z.string().default(""),
     start: Instant,
   }),
@@ -77,6 +98,8 @@ const Page = z.object({
           start: Instant,
           // Absent when the client left while the list was made.
           authorized_user: z.string().optional(),
+          issuer_key: z.string().optional(),
+          account: z.string().optional(),
         }),
       )
       .nullish()
@@ -85,25 +108,26 @@ const Page = z.object({
 });
 type Page = z.output<typeof Page>;
 
-const nameOf = (connection: { readonly serverId: string; readonly cid: number }): string =>
-  `${connection.serverId}:${connection.cid}`;
+/** A site's server may call itself what it likes: it says things of connections at its site alone. */
+const nameOf = ({ site = "", serverId, cid }: Pick<Connection, "site" | "serverId" | "cid">): string =>
+  `${site}:${serverId}:${cid}`;
 
 const json = (message: Msg): unknown => JSON.parse(message.string());
 
-/** Watches the agents of one account; resolves when the picture is complete. */
+/** Watches the agents of these accounts; resolves when the picture is complete. */
 export async function watchPresence(
   system: NatsConnection,
-  account: string,
+  watched: Watched,
   events: PresenceEvents = {},
 ): Promise<Presence> {
-  const watcher = new PresenceWatcher(system, account, events);
+  const watcher = new PresenceWatcher(system, watched, events);
   await watcher.begin();
   return watcher;
 }
 
 class PresenceWatcher implements Presence {
   readonly #system: NatsConnection;
-  readonly #account: string;
+  readonly #watched: Watched;
   readonly #events: PresenceEvents;
   readonly #byKey = new Map<string, Map<string, Connection>>();
   /** What events said while lists were being read: they are newer than any list. */
@@ -111,27 +135,29 @@ class PresenceWatcher implements Presence {
   #refreshing: Promise<void> | undefined;
   #subscriptions: readonly Subscription[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(system: NatsConnection, account: string, events: PresenceEvents) {
+  constructor(system: NatsConnection, watched: Watched, events: PresenceEvents) {
     this.#system = system;
-    this.#account = account;
+    this.#watched = watched;
     this.#events = events;
   }
 
   async begin(): Promise<void> {
-    const hear = (kind: string, take: (event: z.output<typeof ClientEvent>) => void) =>
-      this.#system.subscribe(`$SYS.ACCOUNT.${this.#account}.${kind}`, {
-        callback: (error, message) => {
-          const event = error ? undefined : ClientEvent.safeParse(json(message));
-          if (event?.success) take(event.data);
-        },
-      });
+    const hear = (kind: string, take: (connection: Connection, reason: string | undefined) => void) =>
+      this.#watched.accounts.map((account) =>
+        this.#system.subscribe(`$SYS.ACCOUNT.${account.publicKey}.${kind}`, {
+          callback: (error, message) => {
+            const event = error ? undefined : ClientEvent.safeParse(json(message)).data;
+            if (event && isNode(account, event.client.issuer_key))
+              take(connectionOf(event, account), event.reason);
+          },
+        }),
+      );
     this.#subscriptions = [
-      hear("CONNECT", ({ server, client }) => this.#take(connectionOf(server.id, client))),
-      hear("DISCONNECT", ({ server, client, reason }) =>
-        this.#drop(connectionOf(server.id, client), reason ?? GONE),
-      ),
+      ...hear("CONNECT", (connection) => this.#take(connection)),
+      ...hear("DISCONNECT", (connection, reason) => this.#drop(connection, reason ?? GONE)),
     ];
     try {
       await this.#system.flush();
@@ -167,12 +193,18 @@ class PresenceWatcher implements Presence {
   close(): void {
     this.#closed = true;
     clearInterval(this.#timer);
+    clearTimeout(this.#soon);
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     this.close();
     return Promise.resolve();
+  }
+
+  refreshSoon(): void {
+    clearTimeout(this.#soon);
+    this.#soon = setTimeout(() => this.#refreshLater(), SOON_MS).unref();
   }
 
   #refreshLater(): void {
@@ -192,7 +224,7 @@ class PresenceWatcher implements Presence {
     if (this.#closed) return;
     const changed = (this.#changed = new Set<string>());
     try {
-      const listed = await listConnections(this.#system, this.#account);
+      const listed = await listConnections(this.#system, this.#watched.accounts);
       const names = new Set(listed.map(nameOf));
       const known = [...this.#byKey.values()].flatMap((held) => [...held.values()]);
       // Ups first: a node that moved to another connection was never down.
@@ -211,6 +243,9 @@ class PresenceWatcher implements Presence {
   #take(connection: Connection): void {
     const name = nameOf(connection);
     this.#changed?.add(name);
+    const belongs = this.#watched.siteOf(connection.key);
+    if (connection.site !== belongs) this.#events.onStray?.(connection);
+    if (connection.site !== undefined && connection.site !== belongs) return;
     const held = this.#byKey.get(connection.key) ?? new Map<string, Connection>();
     if (held.has(name)) return;
     held.set(name, connection);
@@ -231,27 +266,42 @@ class PresenceWatcher implements Presence {
   }
 }
 
-const connectionOf = (serverId: string, client: z.output<typeof ClientEvent>["client"]): Connection => ({
+/** A machine that asks to be let in at a site's server is a user of the same account, by another key. */
+const isNode = ({ signer }: WatchedAccount, issuer: string | undefined): boolean => issuer === signer;
+
+const connectionOf = (
+  { server, client }: z.output<typeof ClientEvent>,
+  { site }: WatchedAccount,
+): Connection => ({
   key: client.user,
-  serverId,
+  site,
+  serverId: server.id,
   cid: client.id,
   ip: client.host,
   startedAt: client.start,
 });
 
-const entriesOf = ({ server, data }: Page): readonly Connection[] =>
-  data.connections.flatMap(({ cid, ip, start, authorized_user: key }) =>
-    key === undefined ? [] : [{ key, serverId: server.id, cid, ip, startedAt: start }],
-  );
+const entriesOf = (
+  { server, data }: Page,
+  accounts: ReadonlyMap<string, WatchedAccount>,
+): readonly Connection[] =>
+  data.connections.flatMap(({ cid, ip, start, authorized_user: key, account, issuer_key: issuer }) => {
+    const watched = accounts.get(account ?? "");
+    if (key === undefined || !watched || !isNode(watched, issuer)) return [];
+    return [{ key, site: watched.site, serverId: server.id, cid, ip, startedAt: start }];
+  });
 
-/** All connections of an account on all servers. */
-async function listConnections(system: NatsConnection, account: string): Promise<readonly Connection[]> {
+/** All connections of these accounts on all servers. Each is asked for all it has: a server that does not know an account is slow to say so. */
+async function listConnections(
+  system: NatsConnection,
+  accounts: readonly WatchedAccount[],
+): Promise<readonly Connection[]> {
   const servers = await countServers(system);
-  const query = (offset: number): string =>
-    JSON.stringify({ auth: true, acc: account, sort: "cid", offset, limit: PAGE });
+  const query = (offset: number): string => JSON.stringify({ auth: true, sort: "cid", offset, limit: PAGE });
+  const byKey = new Map(accounts.map((account) => [account.publicKey, account]));
   const found = new Map<string, Connection>();
   const add = (page: Page) => {
-    for (const connection of entriesOf(page)) found.set(nameOf(connection), connection);
+    for (const connection of entriesOf(page, byKey)) found.set(nameOf(connection), connection);
   };
   // Each server answers for its own clients; the next pages are asked of each alone.
   const firsts = await system.requestMany("$SYS.REQ.SERVER.PING.CONNZ", query(0), {

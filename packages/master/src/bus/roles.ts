@@ -4,6 +4,7 @@
  * is bound to its holder by the server and not by whoever issued it.
  */
 import {
+  addressOf,
   ENROL_BYTES_MAX,
   INBOX_KINDS,
   PAYLOAD_BYTES_MAX,
@@ -67,41 +68,71 @@ export const operatorRole: Role = role({
   payloadBytesMax: PAYLOAD_BYTES_MAX,
 });
 
-export type Outside = "agents" | "enrol" | "operators";
-
 /** One subject of CTRL that another kind of account sees, and under which name. */
-export interface BusExport {
+export interface Way {
   readonly name: string;
   readonly subject: string;
   readonly type: "stream" | "service";
-  readonly to: Outside;
   /** The importing side's name, where it must differ: `$JS.API` under its own name is the account's own API. */
   readonly local?: string;
 }
 
 const DIRECT_GET = "$JS.API.DIRECT.GET";
 
-export const busExports: readonly BusExport[] = [
-  { name: "mail", subject: subjects.mail("*"), type: "stream", to: "agents" },
-  { name: "ask", subject: subjects.ask("*"), type: "stream", to: "agents" },
-  { name: "broadcast", subject: "boma.bc", type: "stream", to: "agents" },
-  { name: "inbox", subject: "boma.in.*.*", type: "service", to: "agents" },
-  { name: "rpc", subject: "boma.rpc.*.*", type: "service", to: "agents" },
+/** How nodes at these addresses and the masters reach each other; the nodes' own names are of keys alone. */
+const nodeWays = (address: string): readonly Way[] => [
+  { name: "mail", subject: subjects.mail(address), type: "stream", local: subjects.mail("$1") },
+  { name: "ask", subject: subjects.ask(address), type: "stream", local: subjects.ask("$1") },
+  {
+    name: "inbox",
+    subject: `boma.in.${address}.*`,
+    type: "service",
+    local: "boma.in.$1.$2",
+  },
+  { name: "rpc", subject: `boma.rpc.${address}.*`, type: "service", local: "boma.rpc.$1.$2" },
   {
     name: "read-mail",
-    subject: `${DIRECT_GET}.MAILBOX.${subjects.mail("*")}`,
+    subject: `${DIRECT_GET}.MAILBOX.${subjects.mail(address)}`,
     type: "service",
-    to: "agents",
     local: subjects.readMail("$1"),
   },
   {
     name: "read-chunk",
-    subject: `${DIRECT_GET}.CHUNKS.boma.chunk.*.*.*`,
+    subject: `${DIRECT_GET}.CHUNKS.boma.chunk.${address}.*.*`,
     type: "service",
-    to: "agents",
     local: "ctl.chunk.$1.$2.$3",
   },
-  { name: "enrol", subject: subjects.enrol("*"), type: "service", to: "enrol" },
-  { name: "feed", subject: subjects.feed("*", "*"), type: "stream", to: "operators" },
-  { name: "api", subject: subjects.api("*", "*"), type: "service", to: "operators" },
+];
+
+const broadcast: Way = { name: "broadcast", subject: "boma.bc", type: "stream" };
+const enrolWay = (address: string): Way => ({
+  name: "enrol",
+  subject: subjects.enrol(address),
+  type: "service",
+  local: subjects.enrol("$1"),
+});
+
+const siteWays = (name: string): readonly Way[] => {
+  const address = addressOf("*", name);
+  return [...nodeWays(address), enrolWay(address)];
+};
+
+/** By what kind of account they are seen. */
+export const ways = {
+  agents: [...nodeWays(addressOf("*")), broadcast],
+  /** The account by which a site's server speaks for its nodes, and for machines that ask there to be let in. */
+  site: (name: string): readonly Way[] => [...siteWays(name), broadcast],
+  enrol: [enrolWay(addressOf("*"))],
+  operators: [
+    { name: "feed", subject: subjects.feed("*", "*"), type: "stream" },
+    { name: "api", subject: subjects.api("*", "*"), type: "service" },
+  ],
+} as const satisfies Record<string, readonly Way[] | ((name: string) => readonly Way[])>;
+
+/** What CTRL lets be seen: an account sees of it what the operator's word for that account names. */
+export const exported: readonly Way[] = [
+  ...ways.agents,
+  ...siteWays("*").map((way) => ({ ...way, name: `site-${way.name}` })),
+  ...ways.enrol,
+  ...ways.operators,
 ];

@@ -88,9 +88,14 @@ type Kind = Partial<StreamConfig> & Pick<StreamConfig, "subjects">;
 const latest: Partial<StreamConfig> = { max_msgs_per_subject: 1, allow_direct: true };
 
 const kinds: Readonly<Record<StreamName, Kind>> = {
-  MAILBOX: { subjects: ["boma.mail.*"], ...latest, discard: "old", max_age: nanos(8 * DAY_MS) },
+  MAILBOX: {
+    subjects: ["boma.mail.*", "boma.mail.*.*"],
+    ...latest,
+    discard: "old",
+    max_age: nanos(8 * DAY_MS),
+  },
   INBOX: {
-    subjects: ["boma.in.*.*"],
+    subjects: ["boma.in.*.*", "boma.in.*.*.*"],
     retention: "workqueue",
     // Full is full for the node that filled it: the newest is refused, nobody's is lost.
     discard: "new",
@@ -100,7 +105,12 @@ const kinds: Readonly<Record<StreamName, Kind>> = {
     // Ids are compared across all nodes here: a sender must make them random, or another could occupy them.
     duplicate_window: nanos(120_000),
   },
-  CHUNKS: { subjects: ["boma.chunk.*.*.*"], ...latest, discard: "old", max_age: nanos(8 * DAY_MS) },
+  CHUNKS: {
+    subjects: ["boma.chunk.*.*.*", "boma.chunk.*.*.*.*"],
+    ...latest,
+    discard: "old",
+    max_age: nanos(8 * DAY_MS),
+  },
   JOBS: { subjects: ["boma.jobs.>"], ...latest, discard: "old", max_age: nanos(14 * DAY_MS) },
   EVENTS: {
     subjects: ["boma.evt.>"],

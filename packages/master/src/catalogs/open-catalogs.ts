@@ -5,6 +5,7 @@ import type { JobStore } from "../jobs/job-store.ts";
 import type { Keyring } from "../keyring.ts";
 import type { Logger } from "../log.ts";
 import { Chunks } from "../mail/chunks.ts";
+import type { Whereabouts } from "../nodes/whereabouts.ts";
 import type { Registry } from "../registry/registry.ts";
 import { GenSecrets } from "../secrets/gen-secrets.ts";
 import { SecretResolver } from "../secrets/secret-resolver.ts";
@@ -22,19 +23,20 @@ interface Parts {
   readonly store: Store;
   readonly registry: Registry;
   readonly jobStore: JobStore;
+  readonly where: Whereabouts;
   /** The operator's site, on this host. */
   readonly site: string;
   readonly log: Logger;
 }
 
-export async function openCatalogs({ home, keyring, store, registry, jobStore, site, log }: Parts) {
+export async function openCatalogs({ home, keyring, store, registry, jobStore, where, site, log }: Parts) {
   const [gen, terraform, planTable, catalogTable] = await Promise.all([
     GenSecrets.open(store),
     TerraformPlans.open(store, jobStore),
     Table.open(store, "plan", PlanRecord),
     Table.open(store, "catalog", CatalogRecord),
   ]);
-  const chunks = new Chunks(store);
+  const chunks = new Chunks(store, where.addressOf);
   const plans = new Plans(planTable, jobStore);
   const catalogHistory = new CatalogHistory(catalogTable);
   const bundles = new SiteBundles(home, site, keyring);
@@ -60,6 +62,7 @@ export async function openCatalogs({ home, keyring, store, registry, jobStore, s
     bundles,
   });
   return {
+    chunks,
     catalogs,
     plans,
     terraform,

@@ -76,13 +76,19 @@ async function natsCertificate(home: Home, output: Output, { dir, names }: Wante
 }
 
 async function natsConfig(home: Home): Promise<string> {
-  const [{ readFileSync }, { assertInitialised }, { renderExternalConfig }, { parseBusTrust, serverTrust }] =
-    await Promise.all([
-      import("node:fs"),
-      import("../home.ts"),
-      import("../bus/config.ts"),
-      import("../bus/trust.ts"),
-    ]);
+  const [
+    { readFileSync },
+    { assertInitialised },
+    { serverTrust },
+    { renderExternalConfig },
+    { parseBusTrust },
+  ] = await Promise.all([
+    import("node:fs"),
+    import("../home.ts"),
+    import("../bus/accounts.ts"),
+    import("../bus/config.ts"),
+    import("../bus/trust.ts"),
+  ]);
   assertInitialised(home);
   return renderExternalConfig(
     await serverTrust(parseBusTrust(readFileSync(join(home.keys, "bus.json"), "utf8"))),

@@ -27,6 +27,7 @@ export const serve = (program: Command): unknown =>
       collect,
       [],
     )
+    .option("--site-listen <host:port>", "where servers of sites connect to the master's own bus")
     .option("--nats <url>", "use this server or cluster; see `init --print-nats-config`")
     .option("--replicas <n>", "with --nats: how many servers of the cluster keep each stream")
     .option("--site <dir>", "the site (default: <home>/site)")
@@ -47,6 +48,7 @@ interface Options extends BusOptions, AuditOptions {
   readonly site?: string | undefined;
   readonly listen: string;
   readonly name: readonly string[];
+  readonly siteListen?: string | undefined;
 }
 
 async function run(options: Options, output: Output): Promise<void> {
@@ -65,6 +67,7 @@ async function run(options: Options, output: Output): Promise<void> {
     home,
     site: options.site ?? join(home.dir, "site"),
     listen,
+    sites: options.siteListen,
     nats,
     names,
     audit: auditSettings(options),

@@ -1,14 +1,15 @@
-/** Where strangers knock: `boma.enrol.KEY`. A request is held until somebody decides, or for a while. */
+/** Where strangers knock: `boma.enrol.KEY`, at a server of a site `boma.enrol.SITE.KEY`. A request is held until somebody decides, or for a while. */
 import {
+  addressesOf,
+  addressInSubject,
   ENROL_HOLD_MS,
   EnrolAnswer,
   EnrolAsk,
-  type EnrolAskBody,
   fingerprint,
-  keyInSubject,
   open,
   sameBytes,
   seal,
+  subjects,
   withManifest,
   BomaError,
 } from "@boma/protocol";
@@ -17,13 +18,14 @@ import type { Msg, NatsConnection } from "nats";
 import type { Keyring } from "../keyring.ts";
 import { DoorShare } from "../nodes/door-share.ts";
 import type { Refused } from "../nodes/refusals.ts";
-import type { NodeRecord } from "../registry/node-record.ts";
+import type { Admit } from "./admit.ts";
+import type { Asked } from "./asked.ts";
 import type { Decision, Enrolment } from "./enrolment.ts";
 
 interface Parts {
   readonly enrolment: Enrolment;
   readonly keyring: () => Keyring;
-  readonly credential: (node: NodeRecord) => Promise<string>;
+  readonly admit: Admit;
   readonly refused: Refused;
 }
 
@@ -36,15 +38,16 @@ export function openEnrolDoor(control: NatsConnection, parts: Parts): void {
     share.assert(message.subject);
     await answer(message, parts);
   };
-  control.subscribe("boma.enrol.*", {
-    queue: "masters",
-    callback: (_error, message) => {
-      look(message).catch((error: unknown) => parts.refused(message.subject, error, message));
-    },
-  });
+  for (const address of addressesOf("*"))
+    control.subscribe(subjects.enrol(address), {
+      queue: "masters",
+      callback: (_error, message) => {
+        look(message).catch((error: unknown) => parts.refused(message.subject, error, message));
+      },
+    });
 }
 
-async function answer(message: Msg, { enrolment, keyring, credential }: Parts): Promise<void> {
+async function answer(message: Msg, { enrolment, keyring, admit }: Parts): Promise<void> {
   const { ask, nonce } = readAsk(message);
   let decision = await enrolment.decide(ask, nonce);
   // What is news is told at once, for the machine's console; when it asks again, the request is held.
@@ -53,11 +56,11 @@ async function answer(message: Msg, { enrolment, keyring, credential }: Parts): 
     decision = await enrolment.decide(ask, nonce);
   }
   const { sign, manifest } = keyring();
-  const body = { nonce, time: Date.now(), ...(await answerOf(decision, credential)) };
+  const body = { nonce, time: Date.now(), ...(await answerOf(decision, admit)) };
   message.respond(withManifest(manifest, seal(EnrolAnswer, body, { to: ask.nkey, key: sign })));
 }
 
-async function answerOf(decision: Decision, credential: Parts["credential"]) {
+async function answerOf(decision: Decision, admit: Admit) {
   if (decision.status !== "approved") {
     const { status, reason } = decision;
     return { status, ...(reason !== undefined && { reason }) };
@@ -67,16 +70,17 @@ async function answerOf(decision: Decision, credential: Parts["credential"]) {
     status: decision.status,
     id: node.id,
     assigned: node.assigned,
-    credential: await credential(node),
+    ...(await admit(node)),
   };
 }
 
 /** The request proves its own signing key, and the server has checked the nkey in the subject; both must be the ones it names. */
-function readAsk(message: Msg): { ask: EnrolAskBody; nonce: Uint8Array } {
+function readAsk(message: Msg): { ask: Asked; nonce: Uint8Array } {
   // A machine at its first boot may believe that it is 1970: its time is not judged here, the nonce is answered instead.
   const envelope = open(EnrolAsk, message.data, { trusts: () => true, to: "master", now: null });
   const ask = envelope.body;
-  if (!sameBytes(ask.sign, envelope.sender) || ask.nkey !== keyInSubject(message.subject))
+  const { key, site } = addressInSubject(message.subject);
+  if (!sameBytes(ask.sign, envelope.sender) || ask.nkey !== key)
     throw new BomaError("wire/sender", "an enrolment names other keys than the ones that it came with");
-  return { ask, nonce: envelope.nonce };
+  return { ask: { ...ask, ...(site !== undefined && { site }) }, nonce: envelope.nonce };
 }

@@ -1,12 +1,5 @@
 /** Who becomes a node: the ladder from a known key over tokens and lists to an operator's word. */
-import {
-  type Assigned,
-  BomaError,
-  type EnrolAskBody,
-  fingerprint,
-  parseNodeId,
-  readFingerprint,
-} from "@boma/protocol";
+import { type Assigned, BomaError, fingerprint, parseNodeId, readFingerprint } from "@boma/protocol";
 
 import type { NodeAudit } from "../audit/node-audit.ts";
 import type { Events } from "../events/events.ts";
@@ -15,6 +8,7 @@ import { hardwareNames, type Registry } from "../registry/registry.ts";
 import type { Revocations } from "../registry/revocations.ts";
 import { assignedBy, type Choice, type Machine } from "../site/profile.ts";
 import type { AllowList } from "./allow-list.ts";
+import type { Asked } from "./asked.ts";
 import type { TokenRecord, Tokens } from "./tokens.ts";
 import { Turns } from "./turns.ts";
 import { type Waiting, WaitingRoom } from "./waiting-room.ts";
@@ -70,11 +64,11 @@ export class Enrolment {
   }
 
   /** Decides as far as rules can; `nonce` is the request's own, which a token's proof covers. */
-  decide(ask: EnrolAskBody, nonce: Uint8Array): Promise<Decision> {
+  decide(ask: Asked, nonce: Uint8Array): Promise<Decision> {
     return this.#turns.take(namesOf(ask), () => this.#decide(ask, nonce));
   }
 
-  async #decide(ask: EnrolAskBody, nonce: Uint8Array): Promise<Decision> {
+  async #decide(ask: Asked, nonce: Uint8Array): Promise<Decision> {
     const print = fingerprint(ask);
     const known = this.#parts.registry.byKey(ask.nkey);
     if (known) {
@@ -107,7 +101,7 @@ export class Enrolment {
    * A diskless node after a boot: its keys were in its memory. Only with a token that says so, only where the node is
    * known as one, and never while it is connected. The old keys end in the same step.
    */
-  async #comesBack(ask: EnrolAskBody, nonce: Uint8Array): Promise<Decision | undefined> {
+  async #comesBack(ask: Asked, nonce: Uint8Array): Promise<Decision | undefined> {
     if (!ask.token || this.#parts.tokens.get(ask.token.id)?.diskless !== true) return undefined;
     const formers = this.#formers(ask);
     if (!formers.every(({ key, diskless }) => diskless === true && !this.#parts.connected(key)))
@@ -115,11 +109,7 @@ export class Enrolment {
     return this.#byToken(ask, nonce, formers);
   }
 
-  async #byToken(
-    ask: EnrolAskBody,
-    nonce: Uint8Array,
-    formers: readonly NodeRecord[] = [],
-  ): Promise<Decision> {
+  async #byToken(ask: Asked, nonce: Uint8Array, formers: readonly NodeRecord[] = []): Promise<Decision> {
     const subject = { nkey: ask.nkey, sign: ask.sign, seal: ask.seal, nonce, root: this.#parts.root };
     const { id, proof } = ask.token!;
     let token: TokenRecord;
@@ -140,14 +130,14 @@ export class Enrolment {
   }
 
   /** The node whose id or hardware this machine comes with. */
-  #former(ask: EnrolAskBody): NodeRecord | undefined {
+  #former(ask: Asked): NodeRecord | undefined {
     const { registry } = this.#parts;
     const sameId = registry.byId(ask.id);
     return sameId?.status === "approved" ? sameId : registry.byHardware(ask.claims);
   }
 
   /** All of them: by its id one, by its hardware perhaps another. */
-  #formers(ask: EnrolAskBody): NodeRecord[] {
+  #formers(ask: Asked): NodeRecord[] {
     const { registry } = this.#parts;
     const [sameId, sameHardware] = [registry.byId(ask.id), registry.byHardware(ask.claims)];
     const both = new Set([sameId?.status === "approved" ? sameId : undefined, sameHardware]);
@@ -155,13 +145,13 @@ export class Enrolment {
   }
 
   /** Why this machine is somebody we know with another key, if it is. */
-  #changedKey(ask: EnrolAskBody): string | undefined {
+  #changedKey(ask: Asked): string | undefined {
     const former = this.#former(ask);
     if (former?.id === ask.id) return `the id ${ask.id} belongs to a node with another key`;
     return former && `this hardware belongs to the node ${former.id}, with another key`;
   }
 
-  #wait(ask: EnrolAskBody, status: Exclude<Waiting["status"], "denied">, reason?: string): Decision {
+  #wait(ask: Asked, status: Exclude<Waiting["status"], "denied">, reason?: string): Decision {
     const { waiting, isNew } = this.room.note(ask, status, reason);
     if (isNew)
       this.#parts.events.tell({
@@ -236,7 +226,7 @@ export class Enrolment {
   }
 
   /** Nobody is there to say which profile is meant: where that is not clear, the machine waits for somebody. */
-  async #admitByRule(ask: EnrolAskBody, how: Admission): Promise<Decision> {
+  async #admitByRule(ask: Asked, how: Admission): Promise<Decision> {
     try {
       return approved(await this.#admit(ask, how));
     } catch (error) {
@@ -245,14 +235,15 @@ export class Enrolment {
     }
   }
 
-  async #assigned({ claims }: EnrolAskBody, said: Assigned): Promise<Assigned> {
+  async #assigned({ claims, site }: Asked, spoken: Assigned): Promise<Assigned> {
     const { macs, hostname } = claims;
+    const said: Assigned = { ...(site !== undefined && { site }), ...spoken };
     const override = typeof said["profile"] === "string" ? said["profile"] : undefined;
     const { profile } = await this.#parts.profile({ macs, hostname, override });
     return profile ? assignedBy(profile, said) : said;
   }
 
-  async #admit(ask: EnrolAskBody, how: Admission): Promise<NodeRecord> {
+  async #admit(ask: Asked, how: Admission): Promise<NodeRecord> {
     const assigned = await this.#assigned(ask, how.assigned);
     const print = fingerprint(ask);
     const { registry } = this.#parts;
@@ -309,7 +300,7 @@ export class Enrolment {
 }
 
 /** What a decision may find taken. */
-const namesOf = ({ nkey, id, claims }: EnrolAskBody): string[] => [
+const namesOf = ({ nkey, id, claims }: Asked): string[] => [
   `key ${nkey}`,
   `id ${id}`,
   ...hardwareNames(claims),

@@ -1,7 +1,7 @@
 /** What a machine must know before its first word: made anew whenever somebody asks, for addresses change. */
 import type { JoinKit } from "@boma/protocol";
 
-import { type BusTrust, enrolKit } from "../bus/trust.ts";
+import { type BusTrust, enrolKit, siteAccount } from "../bus/trust.ts";
 
 interface Bus {
   readonly trust: BusTrust;
@@ -10,11 +10,12 @@ interface Bus {
   readonly ca?: string | undefined;
 }
 
-export function joinKit({ trust, servers, ca }: Bus, root: Uint8Array): JoinKit {
-  const { accountPublicKey: enrolAccount, scopedSigningSeed: enrolSeed } = enrolKit(trust);
+/** For machines of a site, if that has a server of its own; else for all. */
+export function joinKit({ trust, servers, ca }: Bus, root: Uint8Array, site?: unknown): JoinKit {
+  const { accountPublicKey: enrolAccount, scopedSigningSeed: enrolSeed } = enrolKit(trust, site);
   const der = ca?.replace(/-----[^-]+-----|\s/g, "");
   return {
-    servers: [...servers],
+    servers: [...(siteAccount(trust, site).server?.urls ?? servers)],
     root,
     enrolAccount,
     enrolSeed,

@@ -2,7 +2,9 @@
  * Machines that wait for a decision. They are strangers, so they live in memory
  * only and in a bounded number: each asks again within half a minute anyway.
  */
-import { type EnrolAskBody, fingerprint, type HardwareClaims } from "@boma/protocol";
+import { fingerprint, type HardwareClaims } from "@boma/protocol";
+
+import type { Asked } from "./asked.ts";
 
 const WAITING_MAX = 4096;
 /** Who has not asked again for so long has gone. One that was refused asks again after a minute and a half at most. */
@@ -10,7 +12,7 @@ const GONE_MS = 180_000;
 
 export interface Waiting {
   /** What it asked last: a machine may start again with another id. */
-  ask: EnrolAskBody;
+  ask: Asked;
   readonly fingerprint: string;
   readonly since: number;
   lastAt: number;
@@ -23,7 +25,7 @@ export class WaitingRoom {
   readonly #decided = new Map<string, Set<() => void>>();
 
   /** Notes that a machine asks. `isNew` says whether it was not here before. */
-  note(ask: EnrolAskBody, status: Waiting["status"], reason?: string): { waiting: Waiting; isNew: boolean } {
+  note(ask: Asked, status: Waiting["status"], reason?: string): { waiting: Waiting; isNew: boolean } {
     const print = fingerprint(ask);
     const known = this.#waiting.get(print);
     const now = Date.now();
@@ -59,7 +61,7 @@ export class WaitingRoom {
   }
 
   /** A denied machine that still asks is still denied. */
-  isDenied(ask: EnrolAskBody): boolean {
+  isDenied(ask: Asked): boolean {
     if (this.#waiting.get(fingerprint(ask))?.status !== "denied") return false;
     this.note(ask, "denied");
     return true;

@@ -1,8 +1,9 @@
 /** Shuts a master that led before out of the bus, whatever it believes: its users are revoked, and its lines cut. */
 import type { NatsConnection } from "nats";
 
+import { accountJwts } from "../bus/accounts.ts";
 import { pushAccount } from "../bus/claims.ts";
-import { accountJwts, type BusTrust, type RevokedKeys } from "../bus/trust.ts";
+import type { BusTrust, RevokedKeys } from "../bus/trust.ts";
 
 /** The system account first: through it the other could give its users back. */
 const ACCOUNTS = ["SYS", "CTRL"];

@@ -5,8 +5,7 @@
  */
 import { createHash } from "node:crypto";
 
-import { BomaError, CHUNK_BYTES_MAX, type ChunkRef, CHUNKS_MAX, subjects } from "@boma/protocol";
-import type { StreamInfo } from "@nats-io/jetstream";
+import { addressesOf, BomaError, CHUNK_BYTES_MAX, type ChunkRef, CHUNKS_MAX, subjects } from "@boma/protocol";
 
 import type { Store } from "../store/store.ts";
 
@@ -26,8 +25,11 @@ export interface SentBundle {
 export class Chunks {
   readonly #store: Store;
 
-  constructor(store: Store) {
+  readonly #addressOf: (key: string) => string;
+
+  constructor(store: Store, addressOf: (key: string) => string) {
     this.#store = store;
+    this.#addressOf = addressOf;
   }
 
   /** Resolves when the bus has all of it. */
@@ -44,12 +46,27 @@ export class Chunks {
   }
 
   async forget(key: string, digest: string): Promise<void> {
-    await this.#store.purge(STREAM, subjects.chunk(key, digest, "*"));
+    await this.#store.purge(STREAM, this.#subject(key, digest, "*"));
   }
 
   /** Everything that lies there for a node, because it is a node no longer. */
   async forgetAll(key: string): Promise<void> {
-    await this.#store.purge(STREAM, subjects.chunk(key, "*", "*"));
+    for (const address of addressesOf(key))
+      await this.#store.purge(STREAM, subjects.chunk(address, "*", "*"));
+  }
+
+  /** Brings what lies for a node from where it was reached to where it is. */
+  async move(key: string, from: string): Promise<void> {
+    for (const subject of await this.#store.subjects(STREAM, subjects.chunk(from, "*", "*"))) {
+      const [digest = "", part] = subject.split(".").slice(-2);
+      const stored = await this.#store.last(STREAM, subject);
+      if (stored) await this.#store.put(this.#subject(key, digest, Number(part)), stored.data);
+    }
+    await this.#store.purge(STREAM, subjects.chunk(from, "*", "*"));
+  }
+
+  #subject(key: string, digest: string, part: number | "*"): string {
+    return subjects.chunk(this.#addressOf(key), digest, part);
   }
 
   async #write(key: string, digest: string, parts: readonly Uint8Array[]): Promise<void> {
@@ -57,14 +74,14 @@ export class Chunks {
     await this.#makeRoom(key, digest);
     // In order, the last one last: where it is, the others are.
     for (const [part, bytes] of parts.entries())
-      await this.#store.put(subjects.chunk(key, digest, part), bytes);
+      await this.#store.put(this.#subject(key, digest, part), bytes);
   }
 
   /** The first goes first when the stream forgets, and the last comes last: with both, and the same first one, it is whole. */
   async #has(key: string, digest: string, parts: readonly Uint8Array[]): Promise<boolean> {
     const since = Date.now() - FRESH_MS;
     for (const part of new Set([0, parts.length - 1])) {
-      const stored = await this.#store.last(STREAM, subjects.chunk(key, digest, part));
+      const stored = await this.#store.last(STREAM, this.#subject(key, digest, part));
       if (!stored || stored.time.getTime() < since) return false;
       if (Buffer.compare(stored.data, parts[part]!) !== 0) return false;
     }
@@ -77,7 +94,7 @@ export class Chunks {
     if (held.has(digest) || held.size < DIGESTS_PER_NODE_MAX) return;
     const aged: { digest: string; at: number }[] = [];
     for (const other of held) {
-      const first = await this.#store.last(STREAM, subjects.chunk(key, other, 0));
+      const first = await this.#store.last(STREAM, this.#subject(key, other, 0));
       aged.push({ digest: other, at: first?.time.getTime() ?? 0 });
     }
     aged.sort((a, b) => a.at - b.at);
@@ -86,10 +103,8 @@ export class Chunks {
   }
 
   async #digestsOf(key: string): Promise<string[]> {
-    const { state }: StreamInfo = await this.#store.manager.streams.info(STREAM, {
-      subjects_filter: subjects.chunk(key, "*", "*"),
-    });
-    return Object.keys(state.subjects ?? {}).map((subject) => subject.split(".")[3]!);
+    const held = await this.#store.subjects(STREAM, this.#subject(key, "*", "*"));
+    return held.map((subject) => subject.split(".").at(-2)!);
   }
 }
 

@@ -3,6 +3,9 @@
  * the next one replaces. What is stored is the truth; this is its writer.
  */
 import {
+  type Address,
+  addressesOf,
+  addressInSubject,
   BomaError,
   type JobOrder,
   Mailbox as MailboxMessage,
@@ -28,6 +31,7 @@ const CANCELLED_KEPT = 32;
 
 export class Mailbox {
   readonly #key: string;
+  #address: string;
   readonly #store: Store;
   readonly #keyring: () => Keyring;
   readonly #refused: Refused;
@@ -40,8 +44,13 @@ export class Mailbox {
   #again: Promise<void> | undefined;
   #tidy: NodeJS.Timeout | undefined;
 
-  constructor(key: string, store: Store, trust: { keyring: () => Keyring; refused: Refused }) {
+  constructor(
+    { key, address }: { readonly key: string; readonly address: string },
+    store: Store,
+    trust: { keyring: () => Keyring; refused: Refused },
+  ) {
     this.#key = key;
+    this.#address = address;
     this.#store = store;
     this.#keyring = trust.keyring;
     this.#refused = trust.refused;
@@ -89,6 +98,17 @@ export class Mailbox {
     if (this.#orders.size > 0 || this.#cancelled.length > 0) await this.#write();
   }
 
+  /** Its node is reached elsewhere from now on. What lay there before stays readable until it lies here. */
+  async moveTo(address: string): Promise<void> {
+    await this.#load();
+    const before = this.#address;
+    if (before === address) return;
+    this.#address = address;
+    this.#sequence = 0;
+    await this.#write();
+    await this.#store.purge(STREAM.mailbox, subjects.mail(before));
+  }
+
   /** Writes that come while one is under way share the next one. */
   #write(): Promise<void> {
     if (!this.#writing) {
@@ -102,6 +122,10 @@ export class Mailbox {
         return this.#write();
       });
     return this.#again;
+  }
+
+  get #subject(): string {
+    return subjects.mail(this.#address);
   }
 
   async #publish(): Promise<void> {
@@ -119,7 +143,7 @@ export class Mailbox {
         expires: now + SNAPSHOT_MS,
       });
       try {
-        this.#sequence = await this.#store.put(subjects.mail(this.#key), frame, { after: this.#sequence });
+        this.#sequence = await this.#store.put(this.#subject, frame, { after: this.#sequence });
         return;
       } catch (thrown) {
         if (!(thrown instanceof WriteConflict) || attempt === 3) throw thrown;
@@ -138,7 +162,7 @@ export class Mailbox {
 
   /** Takes over what is stored; what this writer has and the store has not stays in. */
   async #merge(): Promise<void> {
-    const stored = await this.#store.last(STREAM.mailbox, subjects.mail(this.#key));
+    const stored = await this.#store.last(STREAM.mailbox, this.#subject);
     if (!stored) return;
     this.#sequence = stored.sequence;
     const body = this.#readOurs(stored.data);
@@ -157,7 +181,7 @@ export class Mailbox {
       return open(MailboxMessage, data, { trusts, to: this.#key, now: null }).body;
     } catch (error) {
       if (!(error instanceof BomaError)) throw error;
-      this.#refused(subjects.mail(this.#key), error);
+      this.#refused(this.#subject, error);
       return undefined;
     }
   }
@@ -176,21 +200,44 @@ export class Mailboxes {
   readonly #boxes = new Map<string, Mailbox>();
   readonly #store: Store;
   readonly #trust: { keyring: () => Keyring; refused: Refused };
+  readonly #addressOf: (key: string) => string;
 
-  constructor(store: Store, trust: { keyring: () => Keyring; refused: Refused }) {
+  constructor(
+    store: Store,
+    trust: { keyring: () => Keyring; refused: Refused },
+    addressOf: (key: string) => string,
+  ) {
     this.#store = store;
     this.#trust = trust;
+    this.#addressOf = addressOf;
   }
 
   of(key: string): Mailbox {
-    let box = this.#boxes.get(key);
-    if (!box) this.#boxes.set(key, (box = new Mailbox(key, this.#store, this.#trust)));
+    return this.#boxes.get(key) ?? this.#open(key, this.#addressOf(key));
+  }
+
+  #open(key: string, address: string): Mailbox {
+    const box = new Mailbox({ key, address }, this.#store, this.#trust);
+    this.#boxes.set(key, box);
     return box;
+  }
+
+  /** Every one that holds something, with the address at which it lies. */
+  async addresses(): Promise<readonly Address[]> {
+    const filters = addressesOf("*").map((address) => subjects.mail(address));
+    const held = await Promise.all(filters.map((filter) => this.#store.subjects(STREAM.mailbox, filter)));
+    return held.flat().map(addressInSubject);
+  }
+
+  /** Brings it from where it lies to where its node is reached. */
+  async move(key: string, from: string): Promise<void> {
+    const box = this.#boxes.get(key) ?? this.#open(key, from);
+    await box.moveTo(this.#addressOf(key));
   }
 
   async forget(key: string): Promise<void> {
     this.#boxes.delete(key);
-    await this.#store.purge(STREAM.mailbox, subjects.mail(key));
+    for (const address of addressesOf(key)) await this.#store.purge(STREAM.mailbox, subjects.mail(address));
   }
 
   /** After a rotation of the working key: every stored snapshot is signed with the new one. */

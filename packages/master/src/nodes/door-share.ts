@@ -3,7 +3,7 @@
  * signatures, so one that asks without end would be all that the master does: what is beyond its share is not even
  * opened. Whoever asks in earnest asks again by himself.
  */
-import { BomaError, keyInSubject } from "@boma/protocol";
+import { addressInSubject, BomaError } from "@boma/protocol";
 
 const WINDOW_MS = 10_000;
 /** A node asks a few times after each connect; this is far from it, and far from what a master feels. */
@@ -31,10 +31,10 @@ export class DoorShare {
       this.#all = 0;
     }
     this.#window = window;
-    const key = keyInSubject(subject);
-    const count = (this.#asked.get(key) ?? 0) + 1;
+    const { address } = addressInSubject(subject);
+    const count = (this.#asked.get(address) ?? 0) + 1;
     if (count > EACH_MAX || this.#all >= this.#allMax) throw TOO_OFTEN;
-    this.#asked.set(key, count);
+    this.#asked.set(address, count);
     this.#all += 1;
   }
 }

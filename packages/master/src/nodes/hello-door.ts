@@ -1,5 +1,7 @@
-/** Where nodes announce themselves and change their keys: `boma.rpc.KEY.hello|rekey`. */
+/** Where nodes announce themselves and change their keys: `boma.rpc.KEY.hello|rekey`, behind a server of their site `boma.rpc.SITE.KEY.…`. */
 import {
+  addressesOf,
+  addressInSubject,
   BomaError,
   fingerprint,
   keyInSubject,
@@ -14,6 +16,7 @@ import {
   rekeyStatement,
   sameBytes,
   seal,
+  subjects,
   verifyBytes,
   withManifest,
 } from "@boma/protocol";
@@ -21,6 +24,7 @@ import type { Msg, NatsConnection } from "nats";
 import type { z } from "zod";
 
 import type { NodeAudit } from "../audit/node-audit.ts";
+import type { Admit } from "../enrol/admit.ts";
 import type { Events } from "../events/events.ts";
 import type { Keyring } from "../keyring.ts";
 import type { NodeRecord } from "../registry/node-record.ts";
@@ -29,6 +33,7 @@ import type { Revocations } from "../registry/revocations.ts";
 import { DoorShare } from "./door-share.ts";
 import type { Refused } from "./refusals.ts";
 import type { Sessions } from "./sessions.ts";
+import type { Whereabouts } from "./whereabouts.ts";
 
 interface Parts {
   readonly registry: Registry;
@@ -37,7 +42,8 @@ interface Parts {
   readonly events: Events;
   readonly nodeAudit: NodeAudit;
   readonly keyring: () => Keyring;
-  readonly credential: (node: Pick<NodeRecord, "id" | "key">) => Promise<string>;
+  readonly admit: Admit;
+  readonly where: Whereabouts;
   readonly forgetKey: (key: string) => Promise<void>;
   readonly refused: Refused;
 }
@@ -56,8 +62,10 @@ export function openHelloDoor(control: NatsConnection, parts: Parts): void {
       },
     });
   };
-  serve("boma.rpc.*.hello", hello);
-  serve("boma.rpc.*.rekey", rekey);
+  for (const address of addressesOf("*")) {
+    serve(subjects.rpc(address, "hello"), hello);
+    serve(subjects.rpc(address, "rekey"), rekey);
+  }
 }
 
 /** Opens a request of a node that the registry knows and that is not revoked. */
@@ -78,8 +86,9 @@ function openFrom<B extends z.ZodType>(
 }
 
 async function hello(message: Msg, parts: Parts): Promise<void> {
-  const { registry, sessions, keyring, credential } = parts;
+  const { registry, sessions, keyring, admit, where } = parts;
   const { node, envelope } = openFrom(message, NodeHello, registry);
+  const elsewhere = addressInSubject(message.subject).site !== where.siteOf(node.key);
   const said = envelope.body;
   sessions.heard(node.key, said.asked, said.session);
   await noteStart(node, said, parts);
@@ -92,7 +101,8 @@ async function hello(message: Msg, parts: Parts): Promise<void> {
     assignedRevision: node.assignedRevision,
     rekey: node.rekey,
     duplicate: sessions.isDuplicate(node.key),
-    ...(said.wantsCredential && { credential: await credential(node) }),
+    ...(said.wantsCredential || elsewhere ? await admit(node) : {}),
+    ...(elsewhere && { elsewhere }),
     ...grainsRevision(registry, node.key),
   };
   message.respond(withManifest(manifest, seal(MasterWelcome, body, { to: node.key, key: sign })));
@@ -124,7 +134,7 @@ async function noteStart(node: NodeRecord, said: NodeHelloBody, parts: Parts): P
 }
 
 async function rekey(message: Msg, parts: Parts): Promise<void> {
-  const { registry, revocations, events, keyring, credential } = parts;
+  const { registry, revocations, events, keyring, admit } = parts;
   const { node, envelope } = openFrom(message, NodeRekey, registry);
   const { possession, ...next } = envelope.body;
   if (!verifyBytes(rekeyStatement(next, node.key), possession, next.sign))
@@ -146,7 +156,7 @@ async function rekey(message: Msg, parts: Parts): Promise<void> {
   await parts.nodeAudit.rekeyed(moved, node.key);
   await registry.move(node, moved);
   const { sign, manifest } = keyring();
-  const body = { nonce: envelope.nonce, credential: await credential(moved) };
+  const body = { nonce: envelope.nonce, ...(await admit(moved)) };
   message.respond(withManifest(manifest, seal(MasterRekeyed, body, { to: node.key, key: sign })));
   events.tell({
     kind: "node.rekeyed",

@@ -163,7 +163,7 @@ export class Intake {
 
   async #understand(message: Incoming): Promise<void> {
     const node = this.#sender(message);
-    const kind = message.subject.split(".")[3] as InboxKind;
+    const kind = message.subject.split(".").at(-1) as InboxKind;
     const { jobs } = this.#parts;
     // A return may come again until its node knows that it arrived; everything else says a thing once.
     if (kind === "return") return jobs.returned(node, openFrom(node, NodeReturn, message).body, message.data);

@@ -1,7 +1,7 @@
 /** Nodes come and go: told as events, to the jobs, and to whoever waits for an end. */
 import { BomaError } from "@boma/protocol";
 
-import type { watchPresence } from "../bus/presence.ts";
+import type { Presence, watchPresence } from "../bus/presence.ts";
 import type { Control } from "../control.ts";
 
 type Parts = Pick<Control, "registry" | "events" | "jobs" | "sessions" | "log">;
@@ -29,12 +29,15 @@ export function nodeWatch({ registry, events, jobs, sessions, log }: Parts) {
     },
     onDuplicate: ([connection]) => connection && sessions.askWho(connection.key),
     onSingle: ({ key }) => sessions.single(key),
+    onStray: ({ key, site }) => registry.byKey(key)?.status === "approved" && sessions.askAt(key, site),
     onError: (error) =>
       log.warn({ error: error.message }, "the presence of nodes could not be compared; trying again"),
   };
   /** Resolves when a node has lost its last connection. */
-  const gone = (key: string, connected: () => boolean): Promise<void> => {
-    if (!connected()) return Promise.resolve();
+  const gone = (key: string, presence: Pick<Presence, "connected" | "refreshSoon">): Promise<void> => {
+    if (!presence.connected(key)) return Promise.resolve();
+    // A server that lost its line meanwhile did not say so.
+    presence.refreshSoon();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     waiting.set(key, (waiting.get(key) ?? new Set()).add(resolve));
     const timer = setTimeout(

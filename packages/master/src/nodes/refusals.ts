@@ -1,5 +1,5 @@
 /** A bad message costs itself and one event, which names the connection that it came from. */
-import { asBomaError } from "@boma/protocol";
+import { addressInSubject, asBomaError } from "@boma/protocol";
 import type { Msg } from "nats";
 import { z } from "zod";
 
@@ -34,11 +34,20 @@ function connectionOf(request: Msg): readonly { ip: string; cid: number }[] {
 }
 
 /** Where a request came from, as the server saw it. */
-export const addressOf = (request: Msg): string => connectionOf(request)[0]?.ip ?? "?";
+export const hostOf = (request: Msg): string => connectionOf(request)[0]?.ip ?? "?";
 
 interface Held {
   tell?: (more: number) => void;
   more: number;
+}
+
+/** What was refused may name nobody. */
+function namedBy(subject: string): { readonly key: string; readonly address: string } {
+  try {
+    return addressInSubject(subject);
+  } catch {
+    return { key: "", address: "" };
+  }
 }
 
 export function refusals({ events, presence, registry }: Parts): Refused {
@@ -56,7 +65,7 @@ export function refusals({ events, presence, registry }: Parts): Refused {
     const { code, message: whole } = asBomaError(thrown);
     // It quotes what was sent, and events push out older ones by their weight.
     const message = whole.slice(0, TEXT_LENGTH_MAX);
-    const [, door, key = ""] = subject.split(".");
+    const { key, address } = namedBy(subject);
     const live = presence().connections(key);
     const connections = (live.length > 0 || !request ? live : connectionOf(request)).map(
       ({ ip, cid }) => `${ip} (connection ${cid})`,
@@ -65,11 +74,12 @@ export function refusals({ events, presence, registry }: Parts): Refused {
     const tell = (more: number): void =>
       events.tell({
         kind: "message.refused",
-        ...(/^U[A-Z2-7]{55}$/.test(key) && { node: key }),
+        ...(key !== "" && { node: key }),
         ...(id !== undefined && { id }),
         data: { code, message, subject: subject.slice(0, TEXT_LENGTH_MAX), connections, more },
       });
-    const sender = door === "enrol" && request ? `strangers at ${addressOf(request)}` : key;
+    const isStranger = subject.startsWith("boma.enrol.");
+    const sender = isStranger && request ? `strangers at ${hostOf(request)}` : address;
     const held = senders.get(sender);
     if (!held) tellNow(sender, tell, 0);
     else Object.assign(held, { tell, more: held.more + 1 });

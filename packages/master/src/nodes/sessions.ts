@@ -3,12 +3,18 @@
  * agent that reconnects while its old connection dies; so the master asks "who
  * is there", and only two different answers mean that the identity was copied.
  */
-import { MasterAsk, seal, subjects } from "@boma/protocol";
+import { addressOf, MasterAsk, seal, subjects } from "@boma/protocol";
 import type { NatsConnection } from "nats";
 
 import type { Events } from "../events/events.ts";
 import type { Keyring } from "../keyring.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { Whereabouts } from "./whereabouts.ts";
+
+interface Asking {
+  readonly question: "who" | "grains";
+  readonly nonce?: Uint8Array | undefined;
+}
 
 interface Question {
   readonly nonce: Buffer;
@@ -18,17 +24,22 @@ interface Question {
 export class Sessions {
   readonly #questions = new Map<string, Question>();
   readonly #duplicates = new Set<string>();
+  /** When each said hello last. */
+  readonly #heard = new Map<string, number>();
   readonly #control: NatsConnection;
   readonly #keyring: () => Keyring;
   readonly #registry: Registry;
   readonly #events: Events;
+  readonly #where: Whereabouts;
 
   constructor(parts: {
     control: NatsConnection;
     keyring: () => Keyring;
     registry: Registry;
     events: Events;
+    where: Whereabouts;
   }) {
+    this.#where = parts.where;
     this.#control = parts.control;
     this.#keyring = parts.keyring;
     this.#registry = parts.registry;
@@ -47,8 +58,21 @@ export class Sessions {
   }
 
   ask(key: string, question: "who" | "grains", nonce?: Uint8Array): void {
+    this.#askAt(this.#where.addressOf(key), key, { question, nonce });
+  }
+
+  /** Where it is connected, which may not be where it belongs: with the answer to its hello it learns where that is. */
+  askAt(key: string, site: string | undefined): void {
+    this.#askAt(addressOf(key, site), key, { question: "who" });
+  }
+
+  #askAt(address: string, key: string, { question, nonce }: Asking): void {
     const options = { to: key, key: this.#keyring().sign, ...(nonce && { nonce }) };
-    this.#control.publish(subjects.ask(key), seal(MasterAsk, { question }, options));
+    this.#control.publish(subjects.ask(address), seal(MasterAsk, { question }, options));
+  }
+
+  heardSince(key: string, since: number): boolean {
+    return (this.#heard.get(key) ?? Number.NEGATIVE_INFINITY) >= since;
   }
 
   /** While it is asked who is there, nothing else is concluded from who speaks. */
@@ -61,6 +85,7 @@ export class Sessions {
    * too late to hear the question says its first hello unasked, and counts.
    */
   heard(key: string, asked: Uint8Array | undefined, session: string): void {
+    this.#heard.set(key, performance.now());
     const question = this.#questions.get(key);
     if (!question || (asked && !question.nonce.equals(asked))) return;
     // Two are enough to know; whoever says ever new ones is not listened to.
@@ -83,5 +108,12 @@ export class Sessions {
   single(key: string): void {
     this.#questions.delete(key);
     this.#duplicates.delete(key);
+  }
+
+  /** Nobody will come by this key any more. */
+  forget(key: string): Promise<void> {
+    this.single(key);
+    this.#heard.delete(key);
+    return Promise.resolve();
   }
 }

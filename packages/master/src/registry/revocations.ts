@@ -3,8 +3,9 @@ import { NodeKey } from "@boma/protocol";
 import type { NatsConnection } from "nats";
 import { z } from "zod";
 
+import { accountJwts } from "../bus/accounts.ts";
 import { pushAccount } from "../bus/claims.ts";
-import { accountJwts, type BusTrust, type RevokedKeys } from "../bus/trust.ts";
+import type { BusTrust, RevokedKeys } from "../bus/trust.ts";
 import type { Store } from "../store/store.ts";
 import { Table } from "../store/table.ts";
 
@@ -68,7 +69,9 @@ export class Revocations {
       operators: by("operator"),
       masters: this.#masters,
     });
-    for (const { name, jwt } of jwts) if (accounts.test(name)) await pushAccount(this.#system, jwt);
+    // Side by side: a server that has just died is waited for with each.
+    const pushed = jwts.filter(({ name }) => accounts.test(name));
+    await Promise.all(pushed.map(({ jwt }) => pushAccount(this.#system, jwt)));
   }
 }
 

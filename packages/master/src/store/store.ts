@@ -213,6 +213,12 @@ export class Store {
     }
   }
 
+  /** Those that a stream holds something under. */
+  async subjects(stream: string, filter: string): Promise<readonly string[]> {
+    const { state } = await this.manager.streams.info(stream, { subjects_filter: filter });
+    return Object.keys(state.subjects ?? {});
+  }
+
   /** Forgets a subject and all that matches it. */
   async purge(stream: string, filter: string): Promise<void> {
     await this.#options.mayWrite?.();

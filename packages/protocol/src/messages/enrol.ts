@@ -10,6 +10,13 @@ import { ENROL_BYTES_MAX } from "../limits.ts";
 
 const Text = z.string().max(255);
 
+/** By what a node is let in, and where; without `servers` those that it began with. */
+export const Admission = z.strictObject({
+  credential: z.string().max(4096),
+  servers: z.array(Text).min(1).max(16).optional(),
+});
+export type Admission = z.output<typeof Admission>;
+
 /** What a machine says of its hardware and its boot. Claims, every one: an operator or a rule decides. */
 export const HardwareClaims = z.strictObject({
   hostname: Text,
@@ -54,7 +61,7 @@ export const EnrolAnswer = defineMessage({
     reason: z.string().max(500).optional(),
     id: NodeId.optional(),
     assigned: Assigned.optional(),
-    credential: z.string().max(4096).optional(),
+    ...Admission.partial().shape,
   }),
 });
 export type EnrolAnswerBody = z.output<typeof EnrolAnswer.body>;

@@ -6,6 +6,7 @@ import { defineMessage } from "../envelope.ts";
 import { Assigned } from "../grains.ts";
 import { NodeId, Nonce } from "../ids.ts";
 import { PublicKey } from "../keys.ts";
+import { Admission } from "./enrol.ts";
 
 export const NodeHello = defineMessage({
   kind: "node.hello",
@@ -37,7 +38,9 @@ export const MasterWelcome = defineMessage({
     id: NodeId,
     assigned: Assigned,
     assignedRevision: z.number().int().nonnegative(),
-    credential: z.string().max(4096).optional(),
+    ...Admission.partial().shape,
+    /** It belongs behind another server, where this credential is good. */
+    elsewhere: z.literal(true).optional(),
     /** The revision of the grains that the master holds; another one than the agent's asks for them. */
     grains: z.string().max(64).optional(),
     /** An operator wants this node to make new keys. */
@@ -66,7 +69,7 @@ export const MasterRekeyed = defineMessage({
   kind: "master.rekeyed",
   schema: 1,
   bytesMax: 8 * 1024,
-  body: z.strictObject({ nonce: Nonce, credential: z.string().max(4096) }),
+  body: z.strictObject({ nonce: Nonce, ...Admission.shape }),
 });
 
 /** What the new signing key signs when a node moves to new keys. */

@@ -2,6 +2,7 @@ import { Assigned, BomaError, parseTarget, selectNodes } from "@boma/protocol";
 import { z } from "zod";
 
 import type { Control } from "../../control.ts";
+import { moveMail } from "../../mail/move.ts";
 import type { NodeRecord } from "../../registry/node-record.ts";
 import { authorise } from "../rights.ts";
 import { defineVerb } from "../verb.ts";
@@ -105,6 +106,7 @@ export const nodesAssign = defineVerb({
       nodes: nodes.map((node) => control.registry.targetNode(node)),
     });
     for (const { key } of nodes) {
+      const from = control.where.addressOf(key);
       const node = await control.registry.change(key, (record) => {
         const kept = Object.entries({ ...record.assigned, ...set }).filter(
           ([name]) => !remove.includes(name),
@@ -127,8 +129,9 @@ export const nodesAssign = defineVerb({
         ...(reaction && { causes: [...reaction.causes] }),
         data: { assigned, revision },
       });
-      // The node learns its new grains with the answer to its next hello.
-      control.sessions.ask(key, "who");
+      await moveMail(control, key, from);
+      // The node learns its new grains, and where its bus is, with the answer to its next hello.
+      for (const { site } of control.presence.connections(key)) control.sessions.askAt(key, site);
     }
     return changed;
   },

@@ -27,8 +27,8 @@ export const tokenCreate = defineVerb({
     return {
       id: token.id,
       token: printBootToken(token),
-      joinToken: printJoinToken(control.joinKit(), token),
-      servers: control.servers(),
+      joinToken: printJoinToken(control.joinKit(rest.assigned["site"]), token),
+      servers: control.joinKit(rest.assigned["site"]).servers,
       expiresAt: Date.now() + rest.ttlMs,
     };
   },
