@@ -52,11 +52,11 @@ export const SELF = "{{subject()}}";
 export const addressOf = (key: string, site?: string): string =>
   site === undefined ? key : `${site}.${key}`;
 
-/** Of a key, wherever it is: subjects to be purged. */
+/** Of a key wherever it is, or with `*` of every key: at the centre, and at any site. */
 export const addressesOf = (key: string): readonly string[] => [key, addressOf(key, "*")];
 
 // A name of a site is never like a key: it has no capital letters.
-const ADDRESSED = /^boma\.[a-z]+\.((?:[a-z0-9-]+\.)?(U[A-Z2-7]{55}))(?:\.|$)/;
+const ADDRESSED = /^boma\.[a-z]+\.(?:([a-z0-9-]+)\.)?(U[A-Z2-7]{55})(?:\.|$)/;
 
 export interface Address {
   readonly address: string;
@@ -66,10 +66,9 @@ export interface Address {
 
 /** Whose address a subject carries. The server has checked the key against the credential, or the site against its server's. */
 export function addressInSubject(subject: string): Address {
-  const [, address, key] = ADDRESSED.exec(subject) ?? [];
-  if (address === undefined || key === undefined)
-    throw new BomaError("wire/frame", "the subject names no node key");
-  return { address, key, site: address === key ? undefined : address.slice(0, -key.length - 1) };
+  const [, site, key] = ADDRESSED.exec(subject) ?? [];
+  if (key === undefined) throw new BomaError("wire/frame", "the subject names no node key");
+  return { address: addressOf(key, site), key, site };
 }
 
 export const keyInSubject = (subject: string): string => addressInSubject(subject).key;

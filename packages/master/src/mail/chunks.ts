@@ -51,8 +51,8 @@ export class Chunks {
 
   /** Everything that lies there for a node, because it is a node no longer. */
   async forgetAll(key: string): Promise<void> {
-    for (const address of addressesOf(key))
-      await this.#store.purge(STREAM, subjects.chunk(address, "*", "*"));
+    const filters = addressesOf(key).map((address) => subjects.chunk(address, "*", "*"));
+    await Promise.all(filters.map((filter) => this.#store.purge(STREAM, filter)));
   }
 
   /** Brings what lies for a node from where it was reached to where it is. */

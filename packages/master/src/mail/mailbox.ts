@@ -237,7 +237,8 @@ export class Mailboxes {
 
   async forget(key: string): Promise<void> {
     this.#boxes.delete(key);
-    for (const address of addressesOf(key)) await this.#store.purge(STREAM.mailbox, subjects.mail(address));
+    const filters = addressesOf(key).map((address) => subjects.mail(address));
+    await Promise.all(filters.map((filter) => this.#store.purge(STREAM.mailbox, filter)));
   }
 
   /** After a rotation of the working key: every stored snapshot is signed with the new one. */

@@ -36,17 +36,22 @@ export function nodeWatch({ registry, events, jobs, sessions, log }: Parts) {
   /** Resolves when a node has lost its last connection. */
   const gone = (key: string, presence: Pick<Presence, "connected" | "refreshSoon">): Promise<void> => {
     if (!presence.connected(key)) return Promise.resolve();
-    // A server that lost its line meanwhile did not say so.
-    presence.refreshSoon();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     waiting.set(key, (waiting.get(key) ?? new Set()).add(resolve));
     const timer = setTimeout(
       () => reject(new BomaError("bus/unreachable", "the bus does not say that the connection was cut")),
       GONE_MS_MAX,
     );
-    return promise.finally(() => clearTimeout(timer));
+    // A server that lost its line meanwhile did not say so.
+    const look = setTimeout(() => presence.refreshSoon(), LOOK_MS);
+    return promise.finally(() => {
+      clearTimeout(timer);
+      clearTimeout(look);
+    });
   };
   return { handlers, gone };
 }
 
 const GONE_MS_MAX = 10_000;
+/** It is gone long before that wherever its server has a line to us. */
+const LOOK_MS = 500;

@@ -41,12 +41,12 @@ interface Held {
   more: number;
 }
 
-/** What was refused may name nobody. */
+/** What was refused may name no node. */
 function namedBy(subject: string): { readonly key: string; readonly address: string } {
   try {
     return addressInSubject(subject);
   } catch {
-    return { key: "", address: "" };
+    return { key: "", address: subject.split(".")[2] ?? "" };
   }
 }
 

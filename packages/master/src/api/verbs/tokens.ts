@@ -22,13 +22,14 @@ export const tokenCreate = defineVerb({
       ...(mac !== undefined && { mac }),
       createdBy: operator.name,
     });
+    const kit = control.joinKit(rest.assigned["site"]);
     const data = { token: token.id, uses: rest.uses, ttlMs: rest.ttlMs, assigned: rest.assigned };
     await events.told({ kind: "token.created", operator: operator.name, data });
     return {
       id: token.id,
       token: printBootToken(token),
-      joinToken: printJoinToken(control.joinKit(rest.assigned["site"]), token),
-      servers: control.joinKit(rest.assigned["site"]).servers,
+      joinToken: printJoinToken(kit, token),
+      servers: kit.servers,
       expiresAt: Date.now() + rest.ttlMs,
     };
   },
