@@ -144,6 +144,16 @@ describe("the master", () => {
   });
 });
 
+test("what lies among the mailboxes and names no node keeps no master from its start", async () => {
+  await jetstream(owner).publish("boma.mail.junk", "what is this");
+  await jetstream(owner).publish("boma.mail.nowhere.junk", "what is this");
+  await fleet.master.stop();
+  await owner.close();
+  await fleet.serve();
+  owner = await busOwner(fleet);
+  expect((await fleet.run("status")).code).toBe(0);
+});
+
 describe("a node", () => {
   test("refuses a mailbox that is older than one it has seen, one for another node, and one that no master signed", async () => {
     await fleet.agent("mail-01");

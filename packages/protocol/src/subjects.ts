@@ -64,11 +64,17 @@ export interface Address {
   readonly site: string | undefined;
 }
 
-/** Whose address a subject carries. The server has checked the key against the credential, or the site against its server's. */
-export function addressInSubject(subject: string): Address {
+/** Whose address a subject carries, where it carries one. */
+export function readAddress(subject: string): Address | undefined {
   const [, site, key] = ADDRESSED.exec(subject) ?? [];
-  if (key === undefined) throw new BomaError("wire/frame", "the subject names no node key");
-  return { address: addressOf(key, site), key, site };
+  return key === undefined ? undefined : { address: addressOf(key, site), key, site };
+}
+
+/** The server has checked the key against the credential, or the site against its server's. */
+export function addressInSubject(subject: string): Address {
+  const address = readAddress(subject);
+  if (!address) throw new BomaError("wire/frame", "the subject names no node key");
+  return address;
 }
 
 export const keyInSubject = (subject: string): string => addressInSubject(subject).key;

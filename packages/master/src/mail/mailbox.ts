@@ -5,13 +5,13 @@
 import {
   type Address,
   addressesOf,
-  addressInSubject,
   BomaError,
   type JobOrder,
   Mailbox as MailboxMessage,
   type MailboxBody,
   MAILBOX_JOBS_MAX,
   open,
+  readAddress,
   seal,
   subjects,
 } from "@boma/protocol";
@@ -222,11 +222,11 @@ export class Mailboxes {
     return box;
   }
 
-  /** Every one that holds something, with the address at which it lies. */
+  /** Every one that holds something, with the address at which it lies. What names no node is nobody's. */
   async addresses(): Promise<readonly Address[]> {
     const filters = addressesOf("*").map((address) => subjects.mail(address));
     const held = await Promise.all(filters.map((filter) => this.#store.subjects(STREAM.mailbox, filter)));
-    return held.flat().map(addressInSubject);
+    return held.flat().flatMap((subject) => readAddress(subject) ?? []);
   }
 
   /** Brings it from where it lies to where its node is reached. */

@@ -1,5 +1,5 @@
 /** A bad message costs itself and one event, which names the connection that it came from. */
-import { addressInSubject, asBomaError } from "@boma/protocol";
+import { asBomaError, readAddress } from "@boma/protocol";
 import type { Msg } from "nats";
 import { z } from "zod";
 
@@ -41,15 +41,6 @@ interface Held {
   more: number;
 }
 
-/** What was refused may name no node. */
-function namedBy(subject: string): { readonly key: string; readonly address: string } {
-  try {
-    return addressInSubject(subject);
-  } catch {
-    return { key: "", address: subject.split(".")[2] ?? "" };
-  }
-}
-
 export function refusals({ events, presence, registry }: Parts): Refused {
   const senders = new Map<string, Held>();
   const tellNow = (sender: string, tell: (more: number) => void, more: number): void => {
@@ -65,7 +56,8 @@ export function refusals({ events, presence, registry }: Parts): Refused {
     const { code, message: whole } = asBomaError(thrown);
     // It quotes what was sent, and events push out older ones by their weight.
     const message = whole.slice(0, TEXT_LENGTH_MAX);
-    const { key, address } = namedBy(subject);
+    // What was refused may name no node.
+    const { key, address } = readAddress(subject) ?? { key: "", address: subject.split(".")[2] ?? "" };
     const live = presence().connections(key);
     const connections = (live.length > 0 || !request ? live : connectionOf(request)).map(
       ({ ip, cid }) => `${ip} (connection ${cid})`,
