@@ -26,9 +26,12 @@ export interface HeldIdentity {
   readonly assigned: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** What an agent keeps on its disk. */
-export function identityOf(dir: string): HeldIdentity {
-  const held = JSON.parse(readFileSync(join(dir, "boma/agent/identity.json"), "utf8")) as {
+/** What an agent keeps on its disk, below the root that is its machine. */
+export const identityOf = (dir: string): HeldIdentity => identityIn(join(dir, "boma"));
+
+/** What it keeps in its home; an emulated node has one below that of its emulator. */
+export function identityIn(home: string): HeldIdentity {
+  const held = JSON.parse(readFileSync(join(home, "agent/identity.json"), "utf8")) as {
     keys: { nkey: string; sign: string };
     kit: string;
     start: number;

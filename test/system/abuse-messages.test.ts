@@ -8,8 +8,10 @@ import { dirname, join } from "node:path";
 
 import {
   ApiRequest,
+  Call,
   ENROL_BYTES_MAX,
   EnrolAsk,
+  EVERYBODY,
   INBOX_KINDS,
   type InboxKind,
   Mailbox,
@@ -244,9 +246,11 @@ test("a node refuses everything that is wrong about an order, even in the master
   const wire = { to: key, key: hand };
   const mail = wrong(Mailbox, wire);
   const asks = wrong(MasterAsk, wire);
-  expect(mail.length + asks.length).toBeGreaterThan(250);
+  const calls = wrong(Call, { to: EVERYBODY, key: hand });
+  expect(Math.min(mail.length, asks.length, calls.length)).toBeGreaterThan(100);
   for (const frame of mail) owner.publish(subjects.mail(key), frame);
   for (const frame of asks) owner.publish(subjects.ask(key), frame);
+  for (const frame of calls) owner.publish(subjects.call, frame);
   await owner.flush();
   const told = async () =>
     (
@@ -262,7 +266,7 @@ test("a node refuses everything that is wrong about an order, even in the master
       timeout: 30_000,
     })
     // The last of them lies in its mailbox, and may be read once more.
-    .toBeGreaterThanOrEqual(mail.length + asks.length);
+    .toBeGreaterThanOrEqual(mail.length + asks.length + calls.length);
   expect((await told()).length).toBeLessThan(20);
   expect((await fleet.run("run", "good", "test.ping")).code).toBe(0);
   bystander = new Bystander(fleet, "good");

@@ -135,7 +135,12 @@ describe("a line that is cut", () => {
     await using owner = await busOwner(fleet);
     const posted = owner.subscribe(subjects.mail(addressOf(await keyOf("web-01"), "fra")), { max: 1 });
     await owner.flush();
+    const cutAt = Date.now();
     line.cut();
+    await fleet.event("site.disconnected", ({ at, data }) => at >= cutAt && data["site"] === "fra");
+    expect(await fleet.ok("status")).toMatch(
+      /^site +fra: \d of 2 nodes connected, its server is cut off for/m,
+    );
     const queued = run("web-01", "file.managed", "/queued", "contents=here", "--timeout", "60s");
     for await (const _ of posted); // It is in the mailbox, and nobody was there to hear of it.
     // A machine starts at its site, as after a loss of power: the centre hears nothing of it.
@@ -143,6 +148,8 @@ describe("a line that is cut", () => {
     await fleet.agent("fra-01", { noToken: true, waitFor: /"msg":"connecting"/ });
     line.mend();
     expect((await queued).code).toBe(0);
+    await fleet.event("site.connected", ({ at, data }) => at >= cutAt && data["site"] === "fra");
+    expect(await fleet.ok("status")).toMatch(/^site +fra: .*its server is connected for/m);
     await fleet.event("node.started", ({ id, data }) => id === "fra-01" && data["start"] === 2);
     await expect.poll(async () => (await run("site:fra", "test.ping")).code).toBe(0);
   });

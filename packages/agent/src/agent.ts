@@ -137,7 +137,7 @@ export class Agent {
     this.#turn("enrolling");
     const { version, token, hardware } = this.#options;
     const asking = {
-      kit,
+      kit: identity.kit ?? kit,
       id: identity.id,
       agentVersion: version,
       claims: async () => {

@@ -140,13 +140,21 @@ async function openDoor({ kit, keys }: Knock): Promise<NatsConnection> {
   const { publicKey } = keys.nkey;
   const user = { name: publicKey, publicKey };
   const jwt = await issueScopedUser(user, { publicKey: kit.enrolAccount, signer }, ENROL_USER_MS);
-  return dial({
-    ...busOptions(kit, publicKey),
-    name: "boma-agent enrolling",
-    authenticator: answerNonce(keys.nkey, () => jwt),
-    // This loop has waits of its own, and a fresh dial resolves the name anew.
-    reconnect: false,
-  });
+  try {
+    return await dial({
+      ...busOptions(kit, publicKey),
+      name: "boma-agent enrolling",
+      authenticator: answerNonce(keys.nkey, () => jwt),
+      // This loop has waits of its own, and a fresh dial resolves the name anew.
+      reconnect: false,
+    });
+  } catch (thrown) {
+    if (!(thrown instanceof BomaError) || thrown.code !== "bus/refused") throw thrown;
+    throw new BomaError("bus/refused", "the bus does not take the key by which this machine knocks", {
+      cause: thrown,
+      hint: "Its image or join file carries one that was retired, or of another fleet: start it with a new --join FILE.",
+    });
+  }
 }
 
 interface AskPorts extends Pick<EnrolPorts, "trust" | "time"> {

@@ -12,6 +12,7 @@ import {
   BomaError,
   fingerprint,
   type JoinKit,
+  type Knocking,
   newNkey,
   newSealingKey,
   newSigningKey,
@@ -52,6 +53,8 @@ const Stored = keptObject({
   proposed: NodeId,
   /** Servers, root pin and the enrolment seed, in the form of a join token. */
   kit: z.string().optional(),
+  /** The same as it was given last: what the master said since then stands until another one is given. */
+  given: z.string().optional(),
   approved: keptObject({
     id: NodeId,
     ...StoredWay.shape,
@@ -172,12 +175,14 @@ export class Identity {
   async begin(options: { kit?: JoinKit | undefined; proposed?: string | undefined }): Promise<void> {
     const { kit, proposed } = options;
     if (kit) this.#assertSameRoot(kit);
+    const given = kit && printJoinToken(kit);
+    const isNews = given !== undefined && given !== this.#stored.given;
     await this.#save({
       start: this.#stored.start + 1,
-      ...(kit && { kit: printJoinToken(kit) }),
+      ...(isNews && { kit: given, given }),
       ...(proposed !== undefined && { proposed }),
     });
-    if (kit) this.#kit = kit;
+    if (isNews) this.#kit = kit;
   }
 
   /** Once a master approved this node, only that master's root may speak to it. */
@@ -202,6 +207,16 @@ export class Identity {
     if (!("id" in next) || !("credential" in next)) return;
     if (before && JSON.stringify(before) === JSON.stringify(next)) return;
     await this.#save({ approved: next as Approved });
+  }
+
+  /** The key by which it came to ask may be void by the day when it must ask again. */
+  async keepKnocking(now: readonly Knocking[]): Promise<void> {
+    const kit = this.#kit;
+    const seed = now.find(({ account }) => account === kit?.enrolAccount)?.seed;
+    if (!kit || seed === undefined || seed === kit.enrolSeed) return;
+    const next = { ...kit, enrolSeed: seed };
+    await this.#save({ kit: printJoinToken(next) });
+    this.#kit = next;
   }
 
   /** Another bus from now on; the way that is known to be good is kept until that one is. */

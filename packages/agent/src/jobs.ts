@@ -101,6 +101,12 @@ export class Jobs {
     return this.#running.has(job) || this.#queue.has(job);
   }
 
+  /** Whether nothing can come of it but an answer. */
+  onlyLooks({ function: name }: Pick<JobOrder, "function">): boolean {
+    const { functions } = this.#ports;
+    return !Object.hasOwn(functions, name) || functions[name]!.effect === "read";
+  }
+
   /** The caller has made sure that this job was neither done nor begun before. */
   accept(order: JobOrder, resumed = false): void {
     if (this.#stopping || this.has(order.job)) return;

@@ -12,6 +12,7 @@ import {
   subjects,
 } from "@boma/protocol";
 
+import { receiveCall } from "./call.ts";
 import type { Connection } from "./connection.ts";
 import { messageOf } from "./files.ts";
 import type { GrainsFeed } from "./grains-feed.ts";
@@ -70,6 +71,9 @@ export class Session {
     connection.bus.subscribe(subjects.mail(key), (data) => {
       // Before the first welcome the master's time is not known; that welcome is followed by a reading of the mailbox.
       if (time.known && !this.#ending.signal.aborted) receiveMail(data, this.#mail);
+    });
+    connection.bus.subscribe(subjects.call, (data) => {
+      if (time.known && !this.#ending.signal.aborted) receiveCall(data, this.#mail);
     });
     connection.bus.subscribe(subjects.ask(key), (data) => {
       this.#answer(data).catch((thrown: unknown) =>
@@ -130,6 +134,7 @@ export class Session {
     await identity.settle(ways.at);
     ways.takeNewest();
     await identity.approve({ id, assigned, assignedRevision, credential, servers });
+    await identity.keepKnocking(welcome.knocking ?? []);
     if (welcome.duplicate)
       log.warn({ id }, "another live machine has this node's identity: the master holds work back from both");
     if (welcome.grains !== feed.current.revision) this.publishGrains();

@@ -1,10 +1,11 @@
 /** The parts of a running master, opened. */
+import { printJoinToken } from "@boma/protocol";
 import type { NatsConnection } from "nats";
 
 import { OperatorRecord } from "./api/rights.ts";
 import { openAudit } from "./audit/open-audit.ts";
 import { type Presence, watchPresence } from "./bus/presence.ts";
-import { watchSiteLines } from "./bus/site-lines.ts";
+import { SiteLines } from "./bus/site-lines.ts";
 import { isReplicated } from "./bus/streams.ts";
 import { type BusTrust, watchedAccounts } from "./bus/trust.ts";
 import { openCatalogs } from "./catalogs/open-catalogs.ts";
@@ -13,16 +14,19 @@ import { DriftBoard } from "./drift/drift-board.ts";
 import { type Admit, admitBy } from "./enrol/admit.ts";
 import { AllowList } from "./enrol/allow-list.ts";
 import { Enrolment } from "./enrol/enrolment.ts";
-import { joinKit } from "./enrol/join-kit.ts";
+import { JoinKeys } from "./enrol/join-keys.ts";
+import { joinKit, knockingAt } from "./enrol/join-kit.ts";
 import { Tokens } from "./enrol/tokens.ts";
 import { Events } from "./events/events.ts";
 import { Readings } from "./events/readings.ts";
 import { Subscribers } from "./events/subscribers.ts";
+import { writeSecret } from "./home.ts";
 import { JobStore } from "./jobs/job-store.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import { type Keyring, readKeyring } from "./keyring.ts";
 import type { Lead } from "./lead/lead.ts";
 import { whoStandsBy } from "./lead/roster.ts";
+import { Caller } from "./mail/call.ts";
 import { Mailboxes } from "./mail/mailbox.ts";
 import { moveAllMail } from "./mail/move.ts";
 import { endLeasesOf } from "./maintenance/end-lease.ts";
@@ -37,6 +41,7 @@ import { Sessions } from "./nodes/sessions.ts";
 import { type Whereabouts, whereabouts } from "./nodes/whereabouts.ts";
 import { Notifications } from "./notify/notifications.ts";
 import { Reactors } from "./reactors/reactors.ts";
+import type { NodeRecord } from "./registry/node-record.ts";
 import { Registry } from "./registry/registry.ts";
 import { Revocations } from "./registry/revocations.ts";
 import { rotate } from "./rotate.ts";
@@ -61,11 +66,12 @@ async function openKept(
     replicated: await isReplicated(bus),
     mayWrite: () => lead.confirmed(),
   });
+  const joinKeys = await JoinKeys.open(store);
   const [registry, tokens, allowList, revocations, operators, subscribers] = await Promise.all([
     Registry.open(store),
     Tokens.open(store),
     AllowList.open(store),
-    Revocations.open(store, { trust, system, masters: lead.former }),
+    Revocations.open(store, { trust, system, masters: lead.former, joinKeys }),
     Table.open(store, "operator", OperatorRecord),
     Subscribers.open(store),
   ]);
@@ -74,7 +80,18 @@ async function openKept(
     await operators.update(localOperator.key, (known) => known ?? localOperator);
   const events = new Events(store, log);
   const readings = new Readings(store);
-  return { store, registry, tokens, allowList, revocations, operators, subscribers, readings, events };
+  return {
+    store,
+    registry,
+    joinKeys,
+    tokens,
+    allowList,
+    revocations,
+    operators,
+    subscribers,
+    readings,
+    events,
+  };
 }
 
 /** Each part in the order in which it needs the others. */
@@ -91,7 +108,7 @@ export async function assemble(
   const { store, registry, events } = kept;
   const audited = await openAudit({ ...kept, home, keyring, lead, log }, options.audit);
   const refused = refusals({ events, presence: () => presence, registry });
-  const post = openPost({ ...kept, trust, bus, keyring, refused });
+  const post = openPost(options, { ...kept, bus, keyring, refused });
   const { where, mailboxes, sessions } = post;
   const jobStore = new JobStore(store);
   const leases = new Leases(store, jobStore);
@@ -99,7 +116,7 @@ export async function assemble(
   await moveAllMail({ ...compiled, mailboxes, where });
   const jobs = new Jobs({
     store: jobStore,
-    mailboxes,
+    ...post,
     events,
     log,
     parcels: compiled.catalogs,
@@ -109,7 +126,8 @@ export async function assemble(
     barred: (key) => (sessions.isDuplicate(key) ? DUPLICATE : undefined),
   });
   const watch = nodeWatch({ registry, events, jobs, sessions, log });
-  const presence: Presence = await watchNodes(system, { trust, where, registry, sessions, watch });
+  const watched = await watchNodes(system, { trust, where, registry, sessions, watch, events });
+  const presence: Presence = watched.presence;
   const drift = await DriftBoard.open({ ...kept, log });
   const forgetKey = forgetIn([mailboxes, compiled, drift, sessions]);
   const parting = { forgetKey, lost: endLeasesOf({ leases, jobs, events }) };
@@ -123,7 +141,7 @@ export async function assemble(
     ...post,
     jobs,
     leases,
-    presence,
+    ...watched,
     drift,
     enrolment,
     netboot,
@@ -133,14 +151,13 @@ export async function assemble(
     rotate: (...how) => rotate({ home, reread, store, mailboxes, registry, presence, sessions }, ...how),
     ...theBus(options, bus, lead),
     gone: (key) => watch.gone(key, presence),
-    joinKit: (site) => joinKit(options, held.root, site),
     ...(await openSiteParts(options, { ...kept, ...compiled, log })),
     refused,
   };
 }
 
 interface PostParts {
-  readonly trust: BusTrust;
+  readonly joinKeys: JoinKeys;
   readonly bus: NatsConnection;
   readonly store: Store;
   readonly registry: Registry;
@@ -150,10 +167,15 @@ interface PostParts {
 }
 
 /** How nodes are reached, and what lies on the bus for them. */
-function openPost({ trust, bus, store, registry, events, keyring, refused }: PostParts) {
-  const where = whereabouts(trust, registry);
+function openPost(
+  options: MasterOptions,
+  { joinKeys, bus, store, registry, events, keyring, refused }: PostParts,
+) {
+  const where = whereabouts(options.trust, registry);
   return {
     where,
+    ...knocking(options, joinKeys, keyring().root),
+    caller: new Caller({ bus, keyring, registry }),
     mailboxes: new Mailboxes(store, { keyring, refused }, where.addressOf),
     sessions: new Sessions({ control: bus, keyring, registry, events, where }),
   };
@@ -165,20 +187,25 @@ interface WatchParts {
   readonly registry: Registry;
   readonly sessions: Sessions;
   readonly watch: ReturnType<typeof nodeWatch>;
+  readonly events: Events;
 }
 
 /** Who is there, at the centre and behind servers of sites. */
 async function watchNodes(
   system: NatsConnection,
-  { trust, where, registry, sessions, watch }: WatchParts,
-): Promise<Presence> {
+  { trust, where, registry, sessions, watch, events }: WatchParts,
+) {
   const watched = { accounts: watchedAccounts(trust), siteOf: where.siteOf };
   const presence = await watchPresence(system, watched, watch.handlers);
-  watchSiteLines(system, trust, {
-    onLine: (site) => void greetSite(site, { registry, where, sessions }),
+  const siteLines = new SiteLines(system, trust, {
+    onLine: (site) => {
+      events.tell({ kind: "site.connected", data: { site } });
+      void greetSite(site, { registry, where, sessions });
+    },
+    onCut: (site) => events.tell({ kind: "site.disconnected", data: { site } }),
     onServer: () => presence.refreshSoon(),
   });
-  return presence;
+  return { presence, siteLines };
 }
 
 type LettingIn = Omit<ConstructorParameters<typeof Enrolment>[0], "profile" | "connected"> &
@@ -216,6 +243,16 @@ const forgetIn =
   (keepers: readonly Forgetting[]) =>
   async (key: string): Promise<void> =>
     void (await Promise.all(keepers.map((one) => one.forget(key))));
+
+/** What a machine begins with that is no node yet. */
+function knocking(options: MasterOptions, joinKeys: JoinKeys, root: Uint8Array) {
+  const kit = (site?: unknown) => joinKit(options, { root, number: joinKeys.newest, site });
+  // A machine with this and without a token asks, and an operator decides.
+  const keepJoin = () => writeSecret(options.home.join, `${printJoinToken(kit())}\n`);
+  const knockingOf = ({ assigned: { site } }: Pick<NodeRecord, "assigned">) =>
+    knockingAt(options.trust, joinKeys.newest, site);
+  return { joinKit: kit, keepJoin, knockingOf };
+}
 
 /** Whether a job only looks; one that is not kept any more is none. */
 const isTestIn =

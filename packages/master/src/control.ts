@@ -1,5 +1,5 @@
 /** The parts of a running master, as its doors and verbs use them. */
-import type { JoinKit, Nodegroups } from "@boma/protocol";
+import type { JoinKit, Knocking, Nodegroups } from "@boma/protocol";
 import type { NatsConnection } from "nats";
 
 import type { OperatorRecord } from "./api/rights.ts";
@@ -8,6 +8,7 @@ import type { AuditCopier } from "./audit/copier.ts";
 import type { NodeAudit } from "./audit/node-audit.ts";
 import type { RequestAudit } from "./audit/request-audit.ts";
 import type { Presence } from "./bus/presence.ts";
+import type { SiteLines } from "./bus/site-lines.ts";
 import type { BusTrust } from "./bus/trust.ts";
 import type { CatalogHistory } from "./catalogs/catalog-history.ts";
 import type { Catalogs } from "./catalogs/catalogs.ts";
@@ -15,6 +16,7 @@ import type { Plans } from "./catalogs/plans.ts";
 import type { DriftBoard } from "./drift/drift-board.ts";
 import type { AllowList } from "./enrol/allow-list.ts";
 import type { Enrolment } from "./enrol/enrolment.ts";
+import type { JoinKeys } from "./enrol/join-keys.ts";
 import type { Tokens } from "./enrol/tokens.ts";
 import type { Events } from "./events/events.ts";
 import type { Readings } from "./events/readings.ts";
@@ -32,6 +34,7 @@ import type { Sessions } from "./nodes/sessions.ts";
 import type { Whereabouts } from "./nodes/whereabouts.ts";
 import type { Notifications } from "./notify/notifications.ts";
 import type { Reactors } from "./reactors/reactors.ts";
+import type { NodeRecord } from "./registry/node-record.ts";
 import type { Registry } from "./registry/registry.ts";
 import type { Revocations } from "./registry/revocations.ts";
 import type { GenSecrets } from "./secrets/gen-secrets.ts";
@@ -49,11 +52,14 @@ export interface Control {
   readonly revocations: Revocations;
   readonly enrolment: Enrolment;
   readonly tokens: Tokens;
+  readonly joinKeys: JoinKeys;
   readonly allowList: AllowList;
   /** Who may boot from the network, and how far each machine is. */
   readonly netboot: Netboot;
   readonly operators: Table<OperatorRecord>;
   readonly presence: Presence;
+  /** Which sites' own servers reach the centre. */
+  readonly siteLines: SiteLines;
   /** Where nodes are reached. */
   readonly where: Whereabouts;
   readonly mailboxes: Mailboxes;
@@ -96,6 +102,10 @@ export interface Control {
   readonly gone: (key: string) => Promise<void>;
   /** What a machine must know to knock: at the server of its site, if that has one. */
   readonly joinKit: (site?: unknown) => JoinKit;
+  /** With what a node knocks should it have to ask anew. */
+  readonly knockingOf: (node: Pick<NodeRecord, "assigned">) => Knocking[];
+  /** Writes down what a machine must know to knock, for images that are built on this host. */
+  readonly keepJoin: () => void;
   /** The site's names for targets. */
   readonly nodegroups: () => Nodegroups;
   /** Where the bus is, for credentials and join kits made now. */

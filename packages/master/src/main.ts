@@ -20,6 +20,7 @@ import { image } from "./commands/image.ts";
 import { importSls } from "./commands/import-sls.ts";
 import { init } from "./commands/init.ts";
 import { jobs } from "./commands/jobs.ts";
+import { joinKey } from "./commands/join-key.ts";
 import { leases } from "./commands/leases.ts";
 import { maintain } from "./commands/maintain.ts";
 import { netboot } from "./commands/netboot.ts";
@@ -52,6 +53,7 @@ const commands = [
   init,
   serve,
   token,
+  joinKey,
   enroll,
   nodes,
   grains,

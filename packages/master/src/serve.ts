@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 
-import { BomaError, printJoinToken } from "@boma/protocol";
+import { BomaError } from "@boma/protocol";
 
 import type { OperatorRecord } from "./api/rights.ts";
 import type { AuditSettings } from "./audit/open-audit.ts";
@@ -13,7 +13,7 @@ import { EmbeddedServer, type ServerState } from "./bus/server.ts";
 import { storageBytesMax, type StreamOptions } from "./bus/streams.ts";
 import { issueServerCertificate } from "./bus/tls.ts";
 import { type BusTrust, issueOperatorCredential, parseBusTrust } from "./bus/trust.ts";
-import { assertInitialised, assertPrivate, type Home, makeHome, writeSecret } from "./home.ts";
+import { assertInitialised, assertPrivate, type Home, makeHome } from "./home.ts";
 import type { LeadRecord } from "./lead/lead-record.ts";
 import type { Logger } from "./log.ts";
 import { Master } from "./master.ts";
@@ -164,8 +164,7 @@ async function startMaster(options: ServeOptions, at: MasterAt): Promise<Master 
   });
   if (!master) return undefined;
   letIn();
-  // What an image carries: a machine with this and without a token asks, and an operator decides.
-  writeSecret(home.join, `${printJoinToken(master.control.joinKit())}\n`);
+  master.control.keepJoin();
   return master;
 }
 

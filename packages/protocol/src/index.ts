@@ -12,6 +12,7 @@ export * from "./manifest.ts";
 export * from "./messages/api.ts";
 export * from "./messages/audit.ts";
 export * from "./messages/bundle.ts";
+export * from "./messages/call.ts";
 export * from "./messages/enrol.ts";
 export * from "./messages/hello.ts";
 export * from "./messages/image.ts";

@@ -3,7 +3,7 @@
  * library's own key pair derives tweetnacl keys at each step and is a hundred
  * times slower, which a booting or reconnecting fleet would feel.
  */
-import { randomBytes, sign } from "node:crypto";
+import { hkdfSync, randomBytes, sign } from "node:crypto";
 
 import type { KeyPair } from "@nats-io/nkeys";
 
@@ -12,6 +12,8 @@ import { CREDENTIAL_MS } from "./limits.ts";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const SEED_PREFIX = 18 << 3;
+const PREFIX_BYTES = 2;
+const KEY_BYTES = 32;
 /** The first byte of a public key, which makes its first letter: U, A, O. */
 const PREFIX = { user: 20 << 3, account: 0, operator: 14 << 3 } as const;
 
@@ -88,10 +90,19 @@ export const newNkey = {
 export function nkeyFromSeed(seed: string): Nkey {
   const payload = decode(seed);
   const [first = 0, second = 0] = payload;
-  if (payload.length !== 34 || (first & 248) !== SEED_PREFIX)
+  if (payload.length !== PREFIX_BYTES + KEY_BYTES || (first & 248) !== SEED_PREFIX)
     throw new Error("the text is no seed of an nkey");
-  return nkey(((first & 7) << 5) | (second >> 3), payload.subarray(2));
+  return nkey(((first & 7) << 5) | (second >> 3), payload.subarray(PREFIX_BYTES));
 }
+
+const rawSeed = (seed: string): Uint8Array => decode(seed).subarray(PREFIX_BYTES);
+
+/** Another key of an account, the same whenever it is made of the same key: it needs to be kept nowhere. */
+export const derivedAccountKey = (from: Nkey, label: string): Nkey =>
+  nkey(
+    PREFIX.account,
+    new Uint8Array(hkdfSync("sha256", rawSeed(from.seed), "", `boma/1/${label}`, KEY_BYTES)),
+  );
 
 /** A JWT for a user of an account, whose rights come from the scoped key that signs it. */
 export async function issueScopedUser(

@@ -6,6 +6,7 @@
  *   ------------------------------------   -----------------------------------------
  *   subscribes boma.mail.KEY           <-  stream MAILBOX, one signed snapshot a node
  *   subscribes boma.ask.KEY            <-  live questions: who is there, grains now
+ *   subscribes boma.bc                 <-  an order for every node there is, kept nowhere
  *   publishes  boma.in.KEY.return      ->  stream INBOX, until a master took it
  *   requests   boma.rpc.KEY.hello      ->  a master answers
  *   requests   ctl.mail.KEY            ->  direct get of its own mailbox
@@ -23,6 +24,8 @@ export type RpcKind = "hello" | "rekey";
 export const subjects = {
   mail: (address: string) => `boma.mail.${address}`,
   ask: (address: string) => `boma.ask.${address}`,
+  /** The same for all, wherever they are. */
+  call: "boma.bc",
   inbox: (address: string, kind: InboxKind | "*") => `boma.in.${address}.${kind}`,
   rpc: (address: string, kind: RpcKind | "*") => `boma.rpc.${address}.${kind}`,
   enrol: (address: string) => `boma.enrol.${address}`,

@@ -3,7 +3,7 @@ import { CREDENTIAL_MS, type Nkey } from "@boma/protocol";
 import { encodeAccount, encodeOperator, newScopedSigner, type Account } from "@nats-io/jwt";
 
 import { agentRole, enrolRole, exported, operatorRole, type Role, type Way, ways } from "./roles.ts";
-import type { BusTrust, RevokedKeys, SiteAccount } from "./trust.ts";
+import { type BusAccount, type BusTrust, joinKey, type RevokedKeys, type SiteAccount } from "./trust.ts";
 
 const ENROL_CONNECTIONS_MAX = 256;
 const NO_LIMIT = -1;
@@ -13,6 +13,8 @@ export interface Revocations {
   readonly operators?: RevokedKeys;
   /** Processes that led before. */
   readonly masters?: RevokedKeys;
+  /** The numbers of those by which machines may knock; without a word of it, the first. */
+  readonly joinKeys?: readonly number[];
 }
 
 export interface AccountJwt {
@@ -75,6 +77,10 @@ const exports_: NonNullable<Account["exports"]> = exported.map(({ name, subject,
 
 const scoped = (signer: Nkey, name: string, role: Role) => newScopedSigner(signer.publicKey, name, role);
 
+const FIRST_JOIN_KEY = 1;
+const knockers = (at: BusAccount, numbers: readonly number[]) =>
+  numbers.map((number) => scoped(joinKey(at, number), "enrol", enrolRole));
+
 interface AccountPlan {
   readonly name: string;
   readonly key: Nkey;
@@ -85,7 +91,7 @@ interface AccountPlan {
 function agentPlans(
   trust: BusTrust,
   { site, account, signer, server }: SiteAccount,
-  revoked: Record<string, number>,
+  { revoked, joinKeys }: { readonly revoked: Record<string, number>; readonly joinKeys: readonly number[] },
 ): readonly AccountPlan[] {
   const name = `AGENTS-${site}`;
   const nodes = { limits: openLimits, revocations: revoked };
@@ -101,16 +107,17 @@ function agentPlans(
   const { centre, enrol, former } = server;
   const leaf = { signing_keys: [centre.signer.publicKey], revocations: revocationClaims(former) };
   const way = { imports: imports(trust, ways.site(site)) };
-  const knocking = scoped(enrol, "enrol", enrolRole);
+  const knocking = knockers({ account, signer: enrol }, joinKeys);
   return [
     // At the site's server its line to the centre is one of this account's; none of its users may be one.
-    { name, key: account, claims: { ...nodes, limits: leafLimits, signing_keys: [agents, knocking] } },
+    { name, key: account, claims: { ...nodes, limits: leafLimits, signing_keys: [agents, ...knocking] } },
     { name: `SITE-${site}`, key: centre.account, claims: { limits: leafLimits, ...leaf, ...way } },
   ];
 }
 
 function plans(trust: BusTrust, revocations: Revocations): readonly AccountPlan[] {
   const { system, control, enrol, operators } = trust;
+  const { joinKeys = [FIRST_JOIN_KEY] } = revocations;
   const shutOut = { revocations: revocationClaims(revocations.masters) };
   const siteServers = trust.agents.flatMap(({ server }) => server ?? []);
   const formerServers = Object.assign({}, ...siteServers.map(({ former }) => former)) as RevokedKeys;
@@ -133,13 +140,15 @@ function plans(trust: BusTrust, revocations: Revocations): readonly AccountPlan[
         ...shutOut,
       },
     },
-    ...trust.agents.flatMap((entry) => agentPlans(trust, entry, revocationClaims(revocations.agents))),
+    ...trust.agents.flatMap((entry) =>
+      agentPlans(trust, entry, { revoked: revocationClaims(revocations.agents), joinKeys }),
+    ),
     {
       name: "ENROL",
       key: enrol.account,
       claims: {
         limits: { ...openLimits, conn: ENROL_CONNECTIONS_MAX },
-        signing_keys: enrol.signers.map((signer) => scoped(signer, "enrol", enrolRole)),
+        signing_keys: knockers(enrol, joinKeys),
         imports: imports(trust, ways.enrol, { share: true }),
       },
     },

@@ -49,7 +49,7 @@ export const agentRole: Role = role({
     subjects.readMail(SELF),
     `ctl.chunk.${SELF}.*.*`,
   ],
-  subscribe: [subjects.mail(SELF), subjects.ask(SELF), "boma.bc", OWN_REPLIES],
+  subscribe: [subjects.mail(SELF), subjects.ask(SELF), subjects.call, OWN_REPLIES],
   subscriptionsMax: AGENT_SUBSCRIPTIONS_MAX,
   payloadBytesMax: PAYLOAD_BYTES_MAX,
 });
@@ -104,7 +104,7 @@ const nodeWays = (address: string): readonly Way[] => [
   },
 ];
 
-const broadcast: Way = { name: "broadcast", subject: "boma.bc", type: "stream" };
+const broadcast: Way = { name: "broadcast", subject: subjects.call, type: "stream" };
 const enrolWay = (address: string): Way => ({
   name: "enrol",
   subject: subjects.enrol(address),

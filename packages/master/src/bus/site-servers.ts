@@ -16,7 +16,7 @@ function wayRights(site: string) {
       allow: ["boma.in.*.*", "boma.rpc.*.*", subjects.readMail("*"), "ctl.chunk.*.*.*", subjects.enrol("*")],
       deny: [],
     },
-    sub: { allow: [...heard, "boma.bc", "_INBOX.>"], deny: [] },
+    sub: { allow: [...heard, subjects.call, "_INBOX.>"], deny: [] },
   };
 }
 const systemRights = (account: string) => ({

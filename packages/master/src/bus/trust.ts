@@ -3,7 +3,15 @@
  * users of them. It says who may connect and speak where; what a message is
  * worth is decided by the signatures inside, which none of these keys can make.
  */
-import { BomaError, CREDENTIAL_MS, issueScopedUser, newNkey, nkeyFromSeed, type Nkey } from "@boma/protocol";
+import {
+  BomaError,
+  CREDENTIAL_MS,
+  derivedAccountKey,
+  issueScopedUser,
+  newNkey,
+  nkeyFromSeed,
+  type Nkey,
+} from "@boma/protocol";
 import { encodeUser } from "@nats-io/jwt";
 import { z } from "zod";
 
@@ -45,8 +53,8 @@ export interface BusTrust {
   readonly system: Nkey;
   readonly control: BusAccount;
   readonly agents: readonly SiteAccount[];
-  /** One signing key an image version, the newest last: an old image is shut out by dropping its key. */
-  readonly enrol: { readonly account: Nkey; readonly signers: readonly Nkey[] };
+  /** Its signer is the first of the keys by which machines knock; the others are made of the account's own. */
+  readonly enrol: BusAccount;
   readonly operators: BusAccount;
 }
 
@@ -61,7 +69,7 @@ export function createBusTrust(): BusTrust {
     system: newNkey.account(),
     control: newBusAccount(),
     agents: [{ site: DEFAULT_SITE, ...newBusAccount() }],
-    enrol: { account: newNkey.account(), signers: [newNkey.account()] },
+    enrol: newBusAccount(),
     operators: newBusAccount(),
   };
 }
@@ -117,7 +125,7 @@ export function serializeBusTrust(trust: BusTrust): string {
       ...seeds(entry),
       ...(server && { server: serverSeeds(server) }),
     })),
-    enrol: { account: trust.enrol.account.seed, signers: trust.enrol.signers.map(({ seed }) => seed) },
+    enrol: { account: trust.enrol.account.seed, signers: [trust.enrol.signer.seed] },
     operators: seeds(trust.operators),
   };
   return `${JSON.stringify(file, null, 2)}\n`;
@@ -143,7 +151,7 @@ export function parseBusTrust(text: string): BusTrust {
           server: { ...server, enrol: nkeyFromSeed(server.enrol), centre: keyPairs(server.centre) },
         }),
       })),
-      enrol: { account: nkeyFromSeed(file.enrol.account), signers: file.enrol.signers.map(nkeyFromSeed) },
+      enrol: keyPairs({ account: file.enrol.account, signer: file.enrol.signers[0]! }),
       operators: keyPairs(file.operators),
     };
   } catch (cause) {
@@ -215,12 +223,23 @@ export interface EnrolKit {
   readonly scopedSigningSeed: string;
 }
 
-/** At a site with a server of its own machines knock there. */
-export function enrolKit(trust: BusTrust, site?: unknown): EnrolKit {
+/** The key by which machines knock at an account: its first, or one after it. Every master makes the same ones. */
+export const joinKey = ({ account, signer }: BusAccount, number: number): Nkey =>
+  number === 1 ? signer : derivedAccountKey(account, `join-key-${number}`);
+
+/** Where machines knock: all at one account, and those of a site with a server of its own there. */
+const knockedAt = (trust: BusTrust, site?: unknown): BusAccount => {
   const { account, server } = siteAccount(trust, site);
-  if (server) return { accountPublicKey: account.publicKey, scopedSigningSeed: server.enrol.seed };
-  return {
-    accountPublicKey: trust.enrol.account.publicKey,
-    scopedSigningSeed: trust.enrol.signers.at(-1)!.seed,
-  };
+  return server ? { account, signer: server.enrol } : trust.enrol;
+};
+
+interface Knocking {
+  readonly site?: unknown;
+  /** With which of the keys. */
+  readonly number?: number | undefined;
+}
+
+export function enrolKit(trust: BusTrust, { site, number = 1 }: Knocking = {}): EnrolKit {
+  const at = knockedAt(trust, site);
+  return { accountPublicKey: at.account.publicKey, scopedSigningSeed: joinKey(at, number).seed };
 }

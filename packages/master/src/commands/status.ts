@@ -1,5 +1,6 @@
 import type { Command } from "@commander-js/extra-typings";
 
+import type { SiteLine } from "../bus/site-lines.ts";
 import type { StreamFill } from "../bus/stream-fill.ts";
 import { style } from "../print/output.ts";
 import { bytesText, span } from "../print/table.ts";
@@ -26,6 +27,8 @@ export interface MasterStatus {
     readonly trouble?: string;
   };
   readonly nodes: { readonly approved: number; readonly connected: number; readonly waiting: number };
+  /** Those with a server of their own; `here` are its nodes that are connected. */
+  readonly sites: readonly (SiteLine & { readonly nodes: number; readonly here: number })[];
   readonly jobs: { readonly open: number };
   readonly streams: readonly StreamFill[];
   /** What keeps the audit from the disk or from its copy, and what of it is gone. */
@@ -53,6 +56,7 @@ export const status = (program: Command): unknown =>
         output.line(
           `nodes    ${nodes.connected} connected, ${offline} offline${nodes.waiting > 0 ? style("cyan", `, ${nodes.waiting} ask to join: boma-master enroll list`) : ""}`,
         );
+        for (const site of now.sites) output.line(`site     ${siteText(site)}`);
         output.line(`jobs     ${now.jobs.open} open`);
         if (bus.trouble === undefined) output.line(`streams  ${now.streams.map(fillText).join(", ")}`);
         else output.line(`${style("red", "streams")}  ${bus.trouble}`);
@@ -68,6 +72,16 @@ function mastersText({ leader, standBy }: MasterStatus["masters"]): string {
       ? `${standBy.join(", ")} ${standBy.length > 1 ? "stand" : "stands"} by`
       : "nobody stands by";
   return `${leads}, ${by}`;
+}
+
+function siteText({ site, connected, since, nodes, here }: MasterStatus["sites"][number]): string {
+  const line =
+    connected === true
+      ? `its server is connected for ${span(since!)}`
+      : connected === false
+        ? style("red", `its server is cut off for ${span(since!)}`)
+        : style("dim", "its server was not heard of since this master leads");
+  return `${site}: ${here} of ${nodes} nodes connected, ${line}`;
 }
 
 const fillText = ({ name, bytes, bytesMax }: StreamFill): string =>

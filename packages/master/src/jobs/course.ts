@@ -1,4 +1,5 @@
 /** How a job goes on one node: where it stands, and at last how it ended. */
+import { ACCEPT_MS } from "@boma/protocol";
 
 export const FINAL = [
   "ok",
@@ -15,7 +16,7 @@ export type FinalStatus = (typeof FINAL)[number];
 /**
  * waiting  not sent yet: its batch has not come
  * queued   in the mailbox of a node that is not connected
- * sent     in the mailbox of a connected node, which has not said anything yet
+ * sent     said to a connected node, which has not said anything yet
  * running  the node said that it began
  */
 export type OpenStatus = "waiting" | "queued" | "sent" | "running";
@@ -26,8 +27,10 @@ export interface Course {
   status: OpenStatus | FinalStatus;
   /** When it was sent to a connected node. */
   sentAt: number;
-  /** The bus has the order: what the node says or does not say counts from here. */
-  delivered: boolean;
+  /** On its way, called out to all nodes at once, or in the node's mailbox, where the bus has it. */
+  order: "held" | "called" | "posted";
+  /** Silence of this length means something, from when the order is with the bus. */
+  silenceMs: number;
   /** When the master stops waiting for its return. */
   deadline: number;
   /** It was connected when the job was sent and is not any more. */
@@ -56,7 +59,8 @@ export const newCourse = ({ key, id }: { key: string; id: string }): Course => (
   id,
   status: "waiting",
   sentAt: 0,
-  delivered: false,
+  order: "held",
+  silenceMs: ACCEPT_MS,
   deadline: Number.POSITIVE_INFINITY,
   lostAt: undefined,
   notAnswering: false,

@@ -13,9 +13,13 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 /** A read on these nodes, whose orders arrive at the bus when the test says so. */
-function jobOn(ids: readonly string[], more: Partial<JobRecord> = {}) {
+function jobOn(
+  ids: readonly string[],
+  { isForAll = false, ...more }: Partial<JobRecord> & { isForAll?: boolean } = {},
+) {
   const createdAt = Date.now();
   const deliveries = new Map<string, () => void>();
+  const withdrawn: string[] = [];
   const record: JobRecord = {
     job: newJobId(createdAt),
     function: "test.ping",
@@ -33,8 +37,9 @@ function jobOn(ids: readonly string[], more: Partial<JobRecord> = {}) {
   };
   const world: JobWorld = {
     connected: () => true,
+    callOut: () => isForAll,
     deliver: (to) => new Promise((resolve) => deliveries.set(to, () => resolve(undefined))),
-    withdraw: async () => undefined,
+    withdraw: async (to) => void withdrawn.push(to),
     keep: async (_job, _key, ending) => ending,
     close: async () => undefined,
     now: Date.now,
@@ -47,6 +52,9 @@ function jobOn(ids: readonly string[], more: Partial<JobRecord> = {}) {
   job.start();
   return {
     job,
+    posted: (id: string) => deliveries.has(key(id)),
+    withdrawn,
+    callOut: () => isForAll,
     deliver: async (id: string) => {
       deliveries.get(key(id))!();
       await vi.advanceTimersByTimeAsync(0);
@@ -111,4 +119,39 @@ test("a master that was busy for seconds hears what lies unread before it calls 
   await job.returned(key("A"), ok, new Uint8Array());
   await vi.advanceTimersByTimeAsync(ACCEPT_MS + 100);
   expect([status("A"), status("B")]).toEqual(["ok", "timeout"]);
+});
+
+test("who hears what is called out has no mailbox written; who is silent has, and is named after as long as ever", async () => {
+  const { job, deliver, posted, status } = jobOn(["A", "B", "C"], { isForAll: true });
+  expect([status("A"), posted("A")]).toEqual(["sent", false]);
+  await job.returned(key("A"), ok, new Uint8Array());
+  job.progress(key("B"), begun);
+  await vi.advanceTimersByTimeAsync(600);
+  expect([posted("A"), posted("B"), posted("C")]).toEqual([false, false, true]);
+  await deliver("C");
+  await vi.advanceTimersByTimeAsync(ACCEPT_MS - 700);
+  expect(status("C")).toBe("sent");
+  await vi.advanceTimersByTimeAsync(200);
+  expect([status("A"), status("B"), status("C")]).toEqual(["ok", "running", "timeout"]);
+});
+
+test("nobody is posted what was called out while others still answer", async () => {
+  const { job, posted } = jobOn(["A", "B", "C", "D"], { isForAll: true });
+  for (const id of ["A", "B", "C"]) {
+    await vi.advanceTimersByTimeAsync(400);
+    await job.returned(key(id), ok, new Uint8Array());
+  }
+  expect(posted("D")).toBe(false);
+  await vi.advanceTimersByTimeAsync(600);
+  expect(posted("D")).toBe(true);
+});
+
+test("what was called out and is cancelled is withdrawn, and posted to nobody", async () => {
+  const { job, posted, status, withdrawn } = jobOn(["A", "B"], { isForAll: true });
+  job.progress(key("A"), begun);
+  await job.cancel();
+  expect(withdrawn).toEqual([key("A"), key("B")]);
+  await vi.advanceTimersByTimeAsync(TIMEOUT_MS);
+  expect([posted("A"), posted("B")]).toEqual([false, false]);
+  expect([status("A"), status("B")]).toEqual(["cancelled", "timeout"]);
 });

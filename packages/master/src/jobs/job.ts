@@ -8,26 +8,16 @@ import { AtOnce } from "../at-once.ts";
 import { beginsUntil, waitsLonger } from "../maintenance/leased-times.ts";
 import { Alarm } from "./alarm.ts";
 import { type Course, type Ending, type FinalStatus, isFailure, isFinal, newCourse } from "./course.ts";
-import {
-  cancelledEnding,
-  expiredEnding,
-  failedEnding,
-  lostEnding,
-  offlineEnding,
-  overdueEnding,
-  silentEnding,
-  stoppedEnding,
-} from "./endings.ts";
+import { dueAt, whatIsDue } from "./due.ts";
+import { cancelledEnding, failedEnding, offlineEnding, stoppedEnding } from "./endings.ts";
 import type { JobNews, Progress } from "./job-news.ts";
 import type { ExpectedNode, JobRecord } from "./job-record.ts";
 import { untilDone } from "./until-done.ts";
 
-/** A node that lost its connection during a read gets this long to come back before it counts as offline. */
-const RECONNECT_MS = 5_000;
-/** The same after a start of the master, which may have cut every connection itself. */
-const RETURN_MS = 10_000;
 /** A master that looks later than this was kept from hearing as well. */
 const DEAF_MS = 500;
+/** Who was called and is silent for so long has it posted, and the rest of the time in which to say something. */
+const CALLED_MS = 500;
 /** Orders that are on their way to the bus. */
 const SENT_AT_ONCE = 500;
 
@@ -37,6 +27,8 @@ export type Kept = { readonly frame: Uint8Array } | { readonly byMaster: Ending 
 /** What a job needs from the rest of the master. */
 export interface JobWorld {
   connected(key: string): boolean;
+  /** Says the order to all nodes at once, where it is one for all of them; says whether it did. */
+  callOut(order: JobOrder, job: Pick<Job, "record" | "courses">): boolean;
   /** Puts the order into the node's mailbox; says why not, where it cannot. */
   deliver(key: string, order: JobOrder): Promise<Ending | undefined>;
   withdraw(key: string, job: string): Promise<void>;
@@ -64,6 +56,7 @@ export class Job {
   readonly #sending = new AtOnce(SENT_AT_ONCE);
   /** Another process began this job, and its nodes may be on their way back as well. */
   #resumed = false;
+  #calledOut = false;
 
   constructor(record: JobRecord, expected: readonly ExpectedNode[], world: JobWorld) {
     this.record = record;
@@ -90,6 +83,8 @@ export class Job {
 
   /** Sends the job to as many nodes as may have it at once. */
   start(): void {
+    const together = !this.#resumed && this.record.batch === undefined;
+    this.#calledOut = together && this.#world.callOut(this.#order("sent"), this);
     this.#fill();
     this.#closeIfDone();
     this.#schedule();
@@ -162,9 +157,19 @@ export class Job {
     else this.#set(course, "queued");
     // In a batch it is not its turn until it is there.
     if (course.status === "queued" && this.record.batch !== undefined) return false;
-    void this.#sending.run(() => this.#deliver(course));
+    if (this.#calledOut && connected) {
+      course.order = "called";
+      course.silenceMs = CALLED_MS;
+    } else void this.#sending.run(() => this.#deliver(course));
     this.#mind(course);
     return isBusy(course);
+  }
+
+  /** It was called out, and this node says nothing: it may not have heard. */
+  #post(course: Course): void {
+    course.order = "held";
+    course.silenceMs = ACCEPT_MS - CALLED_MS;
+    void this.#sending.run(() => this.#deliver(course));
   }
 
   async #deliver(course: Course): Promise<void> {
@@ -175,7 +180,7 @@ export class Job {
       return;
     }
     try {
-      const problem = await this.#world.deliver(course.key, this.#order(course));
+      const problem = await this.#world.deliver(course.key, this.#order(course.status));
       if (problem) this.#end(course, problem);
       else this.#delivered(course);
     } catch (error) {
@@ -185,7 +190,7 @@ export class Job {
 
   /** The bus has the order: from now on silence is the node's, not that of a master which sends to thousands. */
   #delivered(course: Course): void {
-    course.delivered = true;
+    course.order = "posted";
     if (course.status !== "sent") return;
     if (this.record.state === "open") this.#startClock(course);
     this.#mind(course);
@@ -201,7 +206,7 @@ export class Job {
     course.deadline = course.sentAt + this.record.timeoutMs + DEADLINE_GRACE_MS + waitsLonger(this.record);
   }
 
-  #order({ status }: Course): JobOrder {
+  #order(status: Course["status"]): JobOrder {
     const { job, function: name, args, timeoutMs, test, operator, createdAt, expiresAt } = this.record;
     const begin = status === "queued" ? expiresAt : beginsUntil(this.record, this.#world.now());
     const order = { job, function: name, args, timeoutMs, test, operator, issuedAt: createdAt };
@@ -282,6 +287,11 @@ export class Job {
 
   /** A node that is there answers at once; one that is not gets no further five minutes, unless it holds a lease. */
   #hurry(course: Course): void {
+    // What was called out is withdrawn by its mailbox, as what was posted.
+    if (course.order === "called") {
+      course.order = "posted";
+      course.silenceMs = ACCEPT_MS;
+    }
     if (this.record.lease === undefined)
       course.deadline = Math.min(course.deadline, this.#world.now() + CANCEL_MS);
   }
@@ -342,16 +352,8 @@ export class Job {
     this.#alarm.atLatest(next);
   }
 
-  /** When something falls due for a course if nothing is heard until then. */
-  #dueAt({ status, deadline, sentAt, lostAt, notAnswering, delivered }: Course): number {
-    if (status === "queued") return this.record.expiresAt;
-    if (status !== "sent" && status !== "running") return Number.POSITIVE_INFINITY;
-    if (lostAt !== undefined && this.record.effect === "read")
-      return Math.min(deadline, lostAt + (this.#resumed ? RETURN_MS : RECONNECT_MS));
-    // It is still on its way to the bus, which takes it or says why not.
-    if (status === "sent" && !delivered && this.record.state !== "cancelled") return Number.POSITIVE_INFINITY;
-    const silent = status === "sent" && lostAt === undefined && !notAnswering;
-    return silent ? Math.min(deadline, Math.max(sentAt, this.#heardAt) + ACCEPT_MS) : deadline;
+  #dueAt(course: Course): number {
+    return dueAt(course, { record: this.record, heardAt: this.#heardAt, resumed: this.#resumed });
   }
 
   #look(): void {
@@ -361,25 +363,12 @@ export class Job {
   }
 
   #fallDue(course: Course, now: number): void {
-    if (course.status === "queued") this.#end(course, expiredEnding);
-    else if (now >= course.deadline) this.#end(course, this.#overdueEnding(course));
-    else if (course.lostAt !== undefined) this.#end(course, offlineEnding);
-    else if (this.record.effect === "read") this.#end(course, silentEnding);
-    else {
-      // A write may have begun: its node is named, and waited for.
+    const due = whatIsDue(course, this.record, now);
+    if (due === "post") this.#post(course);
+    else if (due === "name") {
       course.notAnswering = true;
       this.#set(course, course.status);
-    }
-  }
-
-  #overdueEnding(course: Course): Ending {
-    if (this.record.state === "cancelled")
-      return {
-        ...cancelledEnding,
-        error: { code: "job/timeout", message: "cancelled; the node did not say that it stopped" },
-      };
-    if (course.lostAt !== undefined) return lostEnding;
-    return course.status === "running" ? overdueEnding : silentEnding;
+    } else this.#end(course, due);
   }
 
   #set(course: Course, status: Course["status"]): void {

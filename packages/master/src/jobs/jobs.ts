@@ -9,9 +9,10 @@ import {
 } from "@boma/protocol";
 
 import type { JobAudit } from "../audit/job-audit.ts";
-import type { SentParcel } from "../catalogs/catalogs.ts";
+import { bringsCatalog, type SentParcel } from "../catalogs/catalogs.ts";
 import type { Events, NewEvent } from "../events/events.ts";
 import type { Logger } from "../log.ts";
+import type { Caller } from "../mail/call.ts";
 import type { Mailboxes } from "../mail/mailbox.ts";
 import type { Leases } from "../maintenance/leases.ts";
 import type { Ending, FinalStatus } from "./course.ts";
@@ -31,6 +32,7 @@ export interface Parcels {
 interface Parts {
   readonly store: JobStore;
   readonly mailboxes: Mailboxes;
+  readonly caller: Caller;
   readonly events: Events;
   readonly log: Logger;
   /** What goes to a node beside an order. */
@@ -60,6 +62,7 @@ export class Jobs {
     this.#parts = parts;
     this.#world = {
       connected: parts.connected,
+      callOut: (order, job) => this.#callOut(order, job),
       deliver: (key, order) => this.#deliver(key, order),
       withdraw: (key, job) => parts.mailboxes.of(key).cancel(job),
       keep: (job, key, ending, kept) => this.#keep(job, key, ending, kept),
@@ -236,6 +239,15 @@ export class Jobs {
     const job = new Job(record, expected, this.#world);
     this.#open.set(record.job, job);
     return job;
+  }
+
+  /** What only looks may be heard by all at once, and twice. What differs from node to node, or may not reach one, is posted. */
+  #callOut(order: JobOrder, { record, courses }: Pick<Job, "record" | "courses">): boolean {
+    const { caller, barred } = this.#parts;
+    if (record.effect !== "read" || bringsCatalog(order) || !caller.isForAll(courses)) return false;
+    for (const key of courses.keys()) if (barred(key) !== undefined) return false;
+    caller.call(order);
+    return true;
   }
 
   async #deliver(key: string, order: JobOrder): Promise<Ending | undefined> {

@@ -33,6 +33,7 @@ function jobWith(lease: string | undefined) {
   };
   const world: JobWorld = {
     connected: () => true,
+    callOut: () => false,
     deliver: async (_key, { expiresAt }) => void orders.push(expiresAt - Date.now()),
     withdraw: async (key) => void withdrawn.push(key),
     keep: async (_job, _key, ending) => ending,

@@ -9,7 +9,7 @@ const ASKED = { mac: "52:54:00:00:00:01", address: "10.77.0.9", url: "http://10.
 const files = (answer: BootAnswer, packages: Readonly<Record<string, string>> = {}) =>
   cloudFiles({
     boot: () => Promise.resolve(answer),
-    join: "boma1.x",
+    join: () => Promise.resolve("boma1.x"),
     dir: undefined,
     files: new Map(Object.entries(packages).map(([path, text]) => [path, Buffer.from(text)])),
   });

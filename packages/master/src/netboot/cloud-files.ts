@@ -9,7 +9,8 @@ import { metaData, readExtra, settledData, userData, vendorData } from "./noclou
 
 interface Parts {
   readonly boot: AskBoot;
-  readonly join: string;
+  /** What machines knock with now. */
+  readonly join: () => Promise<string>;
   /** `<profile>.yaml` for each that has one, `default.yaml` for the others. */
   readonly dir: string | undefined;
   /** What the service gives out by its path: the agent's packages are among it, or not. */
@@ -36,7 +37,7 @@ export function cloudFiles(parts: Parts) {
     const { node, profile, token } = answer;
     if (node !== undefined && names.size < NAMES_MAX) names.set(mac, node);
     const packages = sums.length > 0 ? { url: `${url}/${PACKAGES}`, sums } : undefined;
-    const cloud = { mac, node, token, join: parts.join, packages };
+    const cloud = { mac, node, token, join: await parts.join(), packages };
     return userData(cloud, await extraOf(parts.dir, profile));
   };
 }

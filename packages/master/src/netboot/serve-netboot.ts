@@ -56,7 +56,7 @@ const CONSOLES: Readonly<Record<string, string>> = { amd64: "ttyS0", arm64: "tty
 
 export async function serveNetboot(client: Client, options: NetbootOptions): Promise<Serving> {
   const { images, host, files, say, complain } = options;
-  const { join, ...trust } = await client.ask<ShelfTrust & { join: string }>("netboot.trust");
+  const { trust, join } = await askTrust(client);
   const tell = (saw: object): void =>
     void client
       .ask("netboot.tell", { saw })
@@ -113,6 +113,13 @@ export async function serveNetboot(client: Client, options: NetbootOptions): Pro
     lost: lost.promise,
     stop: () => serving.disposeAsync(),
   };
+}
+
+/** Whom to believe about images, and with what machines knock: asked anew each time, for the key in it may be retired. */
+async function askTrust(client: Client) {
+  const ask = () => client.ask<ShelfTrust & { join: string }>("netboot.trust");
+  const { root, release } = await ask();
+  return { trust: { root, release }, join: async () => (await ask()).join };
 }
 
 function ubuntuOf(

@@ -17,7 +17,8 @@ export const UBUNTU_DONE = "ubuntu-done";
 
 interface Parts {
   readonly boot: AskBoot;
-  readonly join: string;
+  /** What machines knock with now. */
+  readonly join: () => Promise<string>;
   readonly packages: (url: string) => Packages | undefined;
   readonly extra: (profile: string | undefined) => Promise<Readonly<Record<string, unknown>>>;
 }
@@ -37,7 +38,7 @@ export function ubuntuFiles({ boot, join: kit, packages, extra }: Parts) {
     const answer = await boot({ mac, arch, address, tellProfile: file === "user-data" });
     if (!answer.boots || answer.image !== UBUNTU) return undefined;
     if (file === "token") return `${answer.token}\n`;
-    if (file === "join") return `${kit}\n`;
+    if (file === "join") return `${await kit()}\n`;
     const agent = packages(url);
     if (!agent) return undefined;
     const at = `${url}/ubuntu/${mac.replaceAll(":", "-")}`;

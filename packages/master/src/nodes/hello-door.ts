@@ -5,6 +5,7 @@ import {
   BomaError,
   fingerprint,
   keyInSubject,
+  type Knocking,
   MasterRekeyed,
   MasterWelcome,
   type MessageKind,
@@ -43,6 +44,7 @@ interface Parts {
   readonly nodeAudit: NodeAudit;
   readonly keyring: () => Keyring;
   readonly admit: Admit;
+  readonly knockingOf: (node: NodeRecord) => Knocking[];
   readonly where: Whereabouts;
   readonly forgetKey: (key: string) => Promise<void>;
   readonly refused: Refused;
@@ -86,7 +88,7 @@ function openFrom<B extends z.ZodType>(
 }
 
 async function hello(message: Msg, parts: Parts): Promise<void> {
-  const { registry, sessions, keyring, admit, where } = parts;
+  const { registry, sessions, keyring, admit, knockingOf, where } = parts;
   const { node, envelope } = openFrom(message, NodeHello, registry);
   const elsewhere = addressInSubject(message.subject).site !== where.siteOf(node.key);
   const said = envelope.body;
@@ -101,6 +103,7 @@ async function hello(message: Msg, parts: Parts): Promise<void> {
     assignedRevision: node.assignedRevision,
     rekey: node.rekey,
     duplicate: sessions.isDuplicate(node.key),
+    knocking: knockingOf(node),
     ...(said.wantsCredential || elsewhere ? await admit(node) : {}),
     ...(elsewhere && { elsewhere }),
     ...grainsRevision(registry, node.key),

@@ -6,17 +6,22 @@ import { z } from "zod";
 import { accountJwts } from "../bus/accounts.ts";
 import { pushAccount } from "../bus/claims.ts";
 import type { BusTrust, RevokedKeys } from "../bus/trust.ts";
+import type { JoinKeys } from "../enrol/join-keys.ts";
 import type { Store } from "../store/store.ts";
 import { Table } from "../store/table.ts";
 
 const Revocation = z.strictObject({ key: NodeKey, of: z.enum(["agent", "operator"]), at: z.number() });
 type Revocation = z.output<typeof Revocation>;
 
+/** Which accounts are pushed, by their names. */
+type Chosen = (account: string) => boolean;
+
 interface Parts {
   readonly trust: BusTrust;
   readonly system: NatsConnection;
   /** Processes that led before this one. */
   readonly masters: RevokedKeys;
+  readonly joinKeys: Pick<JoinKeys, "good">;
 }
 
 export class Revocations {
@@ -24,14 +29,16 @@ export class Revocations {
   readonly #trust: BusTrust;
   readonly #system: NatsConnection;
   readonly #masters: RevokedKeys;
+  readonly #joinKeys: Pick<JoinKeys, "good">;
   /** Pushes go one after the other, each with all that was revoked by then. */
   #pushing: Promise<void> = Promise.resolve();
 
-  private constructor(table: Table<Revocation>, { trust, system, masters }: Parts) {
+  private constructor(table: Table<Revocation>, { trust, system, masters, joinKeys }: Parts) {
     this.#table = table;
     this.#trust = trust;
     this.#system = system;
     this.#masters = masters;
+    this.#joinKeys = joinKeys;
   }
 
   static async open(store: Store, parts: Parts): Promise<Revocations> {
@@ -53,13 +60,19 @@ export class Revocations {
     return this.#push(EVERY);
   }
 
-  #push(accounts: RegExp): Promise<void> {
+  /** The keys by which machines knock are others: who came with one that is void is cut. */
+  pushJoinKeys(): Promise<void> {
+    const atSites = this.#trust.agents.flatMap(({ site, server }) => (server ? [`AGENTS-${site}`] : []));
+    return this.#push((name) => name === "ENROL" || atSites.includes(name));
+  }
+
+  #push(accounts: Chosen): Promise<void> {
     const mine = this.#pushing.catch(() => undefined).then(() => this.#pushNow(accounts));
     this.#pushing = mine;
     return mine;
   }
 
-  async #pushNow(accounts: RegExp): Promise<void> {
+  async #pushNow(accounts: Chosen): Promise<void> {
     const by = (of: Revocation["of"]) =>
       Object.fromEntries(
         [...this.#table.values()].filter((row) => row.of === of).map(({ key, at }) => [key, at]),
@@ -68,16 +81,17 @@ export class Revocations {
       agents: by("agent"),
       operators: by("operator"),
       masters: this.#masters,
+      joinKeys: this.#joinKeys.good(),
     });
     // Side by side: a server that has just died is waited for with each.
-    const pushed = jwts.filter(({ name }) => accounts.test(name));
+    const pushed = jwts.filter(({ name }) => accounts(name));
     await Promise.all(pushed.map(({ jwt }) => pushAccount(this.#system, jwt)));
   }
 }
 
 /** A pushed account loses the answers that are on their way to it, so that a revocation pushes its own only. */
-const ACCOUNTS = { agent: /^AGENTS-/, operator: /^OPERATORS$/ } as const satisfies Record<
-  Revocation["of"],
-  RegExp
->;
-const EVERY = /^/;
+const ACCOUNTS: Readonly<Record<Revocation["of"], Chosen>> = {
+  agent: (name) => name.startsWith("AGENTS-"),
+  operator: (name) => name === "OPERATORS",
+};
+const EVERY: Chosen = () => true;

@@ -13,6 +13,22 @@ export const masterEvents = {
   ),
   "token.created": byMaster("A boot token was made.", z.record(z.string(), z.unknown())),
   "token.revoked": byMaster("A boot token was withdrawn.", z.strictObject({ token: Name })),
+  "join-key.made": byMaster(
+    "There is another key by which machines knock: images, join files and tokens made from now on carry it.",
+    z.strictObject({ number: z.int() }),
+  ),
+  "join-key.retired": byMaster(
+    "Images, join files and tokens with this key open the door no more.",
+    z.strictObject({ number: z.int() }),
+  ),
+  "site.connected": byMaster(
+    "A site's own nats-server has its line to the centre.",
+    z.strictObject({ site: Name }),
+  ),
+  "site.disconnected": byMaster(
+    "A site's own nats-server has lost its line to the centre: its nodes go on by themselves, and are heard when it is back.",
+    z.strictObject({ site: Name }),
+  ),
   "operator.added": byMaster(
     "An operator was added or changed.",
     z.strictObject({ name: Name, rights: z.unknown() }),

@@ -17,6 +17,10 @@ export const Admission = z.strictObject({
 });
 export type Admission = z.output<typeof Admission>;
 
+/** How to knock at an account: for a node that must ask anew one day, when the key that it came with is void. */
+export const Knocking = z.strictObject({ account: z.string().max(60), seed: z.string().max(60) });
+export type Knocking = z.output<typeof Knocking>;
+
 /** What a machine says of its hardware and its boot. Claims, every one: an operator or a rule decides. */
 export const HardwareClaims = z.strictObject({
   hostname: Text,

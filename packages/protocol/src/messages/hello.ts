@@ -6,7 +6,7 @@ import { defineMessage } from "../envelope.ts";
 import { Assigned } from "../grains.ts";
 import { NodeId, Nonce } from "../ids.ts";
 import { PublicKey } from "../keys.ts";
-import { Admission } from "./enrol.ts";
+import { Admission, Knocking } from "./enrol.ts";
 
 export const NodeHello = defineMessage({
   kind: "node.hello",
@@ -43,6 +43,8 @@ export const MasterWelcome = defineMessage({
     elsewhere: z.literal(true).optional(),
     /** The revision of the grains that the master holds; another one than the agent's asks for them. */
     grains: z.string().max(64).optional(),
+    /** At the centre, and at its site where that has a server of its own. */
+    knocking: z.array(Knocking).max(2).optional(),
     /** An operator wants this node to make new keys. */
     rekey: z.boolean(),
     /** Another live session has this identity: neither gets work that carries secrets. */

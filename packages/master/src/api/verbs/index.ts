@@ -7,6 +7,7 @@ import { driftList } from "./drift.ts";
 import { enrollAllow, enrollApprove, enrollDeny, enrollList } from "./enroll.ts";
 import { eventsNext, subscriberDone, subscriberList, subscriberRemove } from "./events.ts";
 import { jobAttach, jobCancel, jobList, jobShow, jobStart } from "./jobs.ts";
+import { joinKeyList, joinKeyNew, joinKeyRetire } from "./join-keys.ts";
 import { leaseEnd, leaseList } from "./leases.ts";
 import { feedKeep, masterRotate, masterStatus } from "./master.ts";
 import {
@@ -72,6 +73,9 @@ export const verbs: Readonly<Record<Verb, AnyVerb>> = {
   "token.create": tokenCreate,
   "token.list": tokenList,
   "token.revoke": tokenRevoke,
+  "join-key.list": joinKeyList,
+  "join-key.new": joinKeyNew,
+  "join-key.retire": joinKeyRetire,
   "netboot.open": netbootOpen,
   "netboot.close": netbootClose,
   "netboot.status": netbootStatus,

@@ -28,12 +28,23 @@ export const masterStatus = defineVerb({
         connected: nodes.filter(({ key }) => control.presence.connected(key)).length,
         waiting: control.enrolment.room.list().length,
       },
+      sites: sitesOf(control),
       jobs: { open: control.jobs.openCount },
       streams: trouble === undefined ? await streamFills(control.store.manager) : [],
       audit: troubleOf(control),
     };
   },
 });
+
+/** Those with a server of their own, and who of their nodes is there. */
+function sitesOf({ registry, presence, siteLines, where }: Control) {
+  return siteLines.list().map((line) => {
+    const keys = [...registry.approved()].flatMap(({ key }) =>
+      where.siteOf(key) === line.site ? [key] : [],
+    );
+    return { ...line, nodes: keys.length, here: keys.filter((key) => presence.connected(key)).length };
+  });
+}
 
 /** What keeps the audit from the disk or from its copy, and what of it is gone. */
 function troubleOf({ audit, auditCopier }: Control): {

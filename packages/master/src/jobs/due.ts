@@ -1,0 +1,57 @@
+/** When something falls due for a node of a job if nothing is heard until then, and what it is. */
+import type { Course, Ending } from "./course.ts";
+import {
+  cancelledEnding,
+  expiredEnding,
+  lostEnding,
+  offlineEnding,
+  overdueEnding,
+  silentEnding,
+} from "./endings.ts";
+import type { JobRecord } from "./job-record.ts";
+
+/** A node that lost its connection during a read gets this long to come back before it counts as offline. */
+const RECONNECT_MS = 5_000;
+/** The same after a start of the master, which may have cut every connection itself. */
+const RETURN_MS = 10_000;
+
+interface Heard {
+  readonly record: JobRecord;
+  /** When any node of the job was heard last: while returns flow in, nobody is called silent. */
+  readonly heardAt: number;
+  /** Another process began the job. */
+  readonly resumed: boolean;
+}
+
+export function dueAt(course: Course, { record, heardAt, resumed }: Heard): number {
+  const { status, deadline, sentAt, lostAt } = course;
+  if (status === "queued") return record.expiresAt;
+  if (status !== "sent" && status !== "running") return Number.POSITIVE_INFINITY;
+  if (lostAt !== undefined && record.effect === "read")
+    return Math.min(deadline, lostAt + (resumed ? RETURN_MS : RECONNECT_MS));
+  // It is still on its way to the bus, which takes it or says why not.
+  if (status === "sent" && course.order === "held" && record.state !== "cancelled")
+    return Number.POSITIVE_INFINITY;
+  const silent = status === "sent" && lostAt === undefined && !course.notAnswering;
+  return silent ? Math.min(deadline, Math.max(sentAt, heardAt) + course.silenceMs) : deadline;
+}
+
+/** Its ending; or that its order goes into its mailbox as well; or that it is named as one that does not answer. */
+export function whatIsDue(course: Course, record: JobRecord, now: number): Ending | "post" | "name" {
+  if (course.status === "queued") return expiredEnding;
+  if (now >= course.deadline) return overdue(course, record);
+  if (course.lostAt !== undefined) return offlineEnding;
+  if (course.order === "called") return "post";
+  // A write may have begun: its node is waited for.
+  return record.effect === "read" ? silentEnding : "name";
+}
+
+function overdue({ status, lostAt }: Course, { state }: JobRecord): Ending {
+  if (state === "cancelled")
+    return {
+      ...cancelledEnding,
+      error: { code: "job/timeout", message: "cancelled; the node did not say that it stopped" },
+    };
+  if (lostAt !== undefined) return lostEnding;
+  return status === "running" ? overdueEnding : silentEnding;
+}
