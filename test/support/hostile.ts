@@ -56,7 +56,7 @@ const plain = (fleet: Fleet, nkey: Nkey, jwt: string): Promise<NatsConnection> =
     timeout: 5_000,
   });
 
-const trustOf = (fleet: Fleet) =>
+export const trustOf = (fleet: Fleet) =>
   parseBusTrust(readFileSync(join(fleet.home, "master/keys/bus.json"), "utf8"));
 
 /** Whoever runs the bus can do this: read and write every subject and stream of the control plane. */

@@ -1,11 +1,22 @@
 // Goal: the master knows at once who is connected and who has gone, from the server's own mouth.
 // Method: real agents come and go on a real server; each test waits for the event it expects.
 
-import { newNkey } from "@boma/protocol";
+import { answerNonce, newNkey } from "@boma/protocol";
+import { connect, type NatsConnection } from "nats";
 import { describe, expect, test } from "vitest";
 
-import { type Connection, type Presence, watchPresence } from "../../packages/master/src/bus/presence.ts";
-import { watchedAccounts } from "../../packages/master/src/bus/trust.ts";
+import { connectMaster } from "../../packages/master/src/bus/connect.ts";
+import type { Connection } from "../../packages/master/src/bus/connection-list.ts";
+import { type Presence, watchPresence } from "../../packages/master/src/bus/presence.ts";
+import {
+  type BusTrust,
+  issueAgentCredential,
+  issueSystemUser,
+  watchedAccounts,
+} from "../../packages/master/src/bus/trust.ts";
+import { Fleet } from "../support/fleet.ts";
+import { trustOf } from "../support/hostile.ts";
+import { NatsCluster } from "../support/nats-cluster.ts";
 import { nameOf, serverPrograms, startTestBus, type TestBus } from "../support/nats.ts";
 
 interface Seen {
@@ -15,7 +26,9 @@ interface Seen {
   readonly duplicates: (readonly Connection[])[];
 }
 
-async function watched(bus: TestBus, system = bus.sys()): Promise<Seen> {
+type Watchable = Pick<TestBus, "trust"> & Partial<Pick<TestBus, "sys">>;
+
+async function watched(bus: Watchable, system = bus.sys!()): Promise<Seen> {
   const ups: string[] = [];
   const downs: { key: string; reason: string }[] = [];
   const duplicates: (readonly Connection[])[] = [];
@@ -147,4 +160,42 @@ describe.for(serverPrograms.map((program) => [nameOf(program), program] as const
     expect(seen.ups).toEqual([...gone, last.key]);
     seen.presence.close();
   });
+
+  test("a server whose answer comes after as many as were counted is asked by name, and its nodes stay", async () => {
+    await using fleet = await Fleet.prepare();
+    const config = await fleet.ok("init", "--print-nats-config");
+    await using cluster = await NatsCluster.start({ config, count: 2, program: program.path });
+    const trust = trustOf(fleet);
+    await using system = await connectMaster(cluster.url, await issueSystemUser(trust));
+    const seen = await watched({ trust }, Promise.resolve(countingOne(system)));
+    const nodes = await Promise.all(cluster.urls.map((url) => nodeAt(url, trust)));
+    await expect.poll(() => seen.ups.length, soon).toBe(2);
+    for (let again = 0; again < 5; again++) await seen.presence.refresh();
+    expect([seen.downs, seen.presence.keys().length]).toEqual([[], 2]);
+    // One that is really gone is, whoever else answers.
+    await cluster.kill(1);
+    await expect.poll(async () => (await seen.presence.refresh(), seen.presence.keys().length)).toBe(1);
+    seen.presence.close();
+    for (const node of nodes) await node.close();
+  });
 });
+
+/** A server that has just come is not counted yet: as if there were always one less. */
+const countingOne = (system: NatsConnection): NatsConnection =>
+  new Proxy(system, {
+    get(target, name) {
+      if (name === "request")
+        return (subject: string, ...rest: [string, { timeout: number }]) =>
+          subject === "$SYS.REQ.SERVER.PING"
+            ? Promise.resolve({ json: () => ({ statsz: { active_servers: 1 } }) })
+            : target.request(subject, ...rest);
+      const value = Reflect.get(target, name) as unknown;
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+
+async function nodeAt(url: string, trust: BusTrust): Promise<NatsConnection> {
+  const nkey = newNkey.user();
+  const jwt = await issueAgentCredential(trust, { name: "agent", publicKey: nkey.publicKey });
+  return connect({ servers: url, authenticator: answerNonce(nkey, () => jwt), reconnect: false });
+}

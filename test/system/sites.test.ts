@@ -39,6 +39,9 @@ const busOf = (id: string): string =>
 const isAt = async (id: string, url: string) => {
   await expect.poll(() => busOf(id)).toContain(url.replace(/^\w+:\/\//, ""));
 };
+const isThere = async (id: string) => {
+  await expect.poll(async () => (await viewOf(id))?.connected).toBe(true);
+};
 const serve = () => fleet.serve("--nats", centre.url);
 const restartMaster = async () => {
   await fleet.master.stop();
@@ -131,7 +134,7 @@ test("a machine that reaches nothing but its site's server is let in there, and 
 
 describe("a line that is cut", () => {
   test("is no end for the site's nodes: what they had to tell and what they were told comes when it is back", async () => {
-    expect(await viewOf("web-01")).toMatchObject({ connected: true });
+    await isThere("web-01");
     await using owner = await busOwner(fleet);
     const posted = owner.subscribe(subjects.mail(addressOf(await keyOf("web-01"), "fra")), { max: 1 });
     await owner.flush();
@@ -176,6 +179,8 @@ describe("a site's server in a stranger's hands", () => {
     hostile.line.subscribe(">", { callback: (_, { subject }) => void heard.push(subject) });
     await hostile.line.flush();
     const [own, other] = [await keyOf("web-01"), await keyOf("web-02")];
+    // Its line was cut in the test before: the servers are asked who is there.
+    await isThere("web-01");
     await run("web-02", "test.ping");
     await run("web-01", "test.ping");
     await expect.poll(() => heard).toContain(subjects.mail(own));

@@ -3,9 +3,7 @@
  * journal and events from their spool, and are never given up; progress may be
  * left out when the node is away for long, and of the grains only the newest matter.
  */
-import { randomBytes } from "node:crypto";
-
-import { type InboxKind, subjects } from "@boma/protocol";
+import { type InboxKind, someBytes, subjects } from "@boma/protocol";
 
 import { type Bus, publishKept } from "./bus.ts";
 import type { Journal, KeptReturn } from "./journal.ts";
@@ -14,7 +12,7 @@ import { backoff, pause } from "./wait.ts";
 const LOOSE_MAX = 256;
 const ACK_MS = 5_000;
 
-export const newMessageId = (): string => randomBytes(16).toString("base64url");
+export const newMessageId = (): string => Buffer.from(someBytes(16)).toString("base64url");
 
 export interface OutboxOptions {
   readonly key: () => string;

@@ -3,12 +3,12 @@
  * place: the bus, its disk and its backups hold no plaintext secret, and whoever
  * can write there can neither make up a record nor move one to another name.
  */
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv } from "node:crypto";
 
-import { BomaError } from "@boma/protocol";
+import { BomaError, someBytes } from "@boma/protocol";
 
 export function hide(plain: Uint8Array, key: Uint8Array, place: string): Uint8Array {
-  const iv = randomBytes(12);
+  const iv = someBytes(12);
   const cipher = createCipheriv("aes-256-gcm", key, iv).setAAD(Buffer.from(place));
   return Buffer.concat([iv, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
 }

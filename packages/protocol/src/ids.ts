@@ -1,9 +1,8 @@
-import { randomBytes } from "node:crypto";
-
 import { z } from "zod";
 
 import { Bytes } from "./codec.ts";
 import { BomaError } from "./errors.ts";
+import { someBytes } from "./random.ts";
 
 const NODE_ID = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
@@ -35,7 +34,7 @@ export const JobId = z.string().regex(JOB_ID, "a job id");
 export const isJobId = (text: string): boolean => JOB_ID.test(text);
 
 /** 26 characters: 48 bits of time, then 80 of chance. They sort by age. */
-export const newJobId = (now = Date.now()): string => jobIdOf(now, randomBytes(10));
+export const newJobId = (now = Date.now()): string => jobIdOf(now, someBytes(10));
 
 /** The id that always comes of the same moment and the same ten bytes. */
 export function jobIdOf(at: number, bytes: Uint8Array): string {
@@ -59,9 +58,9 @@ export function crockford(bytes: Uint8Array): string {
 }
 
 export const Nonce = Bytes.refine((bytes) => bytes.length === 16, "a nonce has 16 bytes");
-export const newNonce = (): Uint8Array => new Uint8Array(randomBytes(16));
+export const newNonce = (): Uint8Array => someBytes(16);
 /** A short random word for things that live only in memory: sessions, feeds. */
 export const Session = z
   .string()
   .regex(/^[0-9A-Za-z]{1,32}$/, "a session is one word of letters and digits: it becomes part of a subject");
-export const newSession = (): string => crockford(randomBytes(10));
+export const newSession = (): string => crockford(someBytes(10));

@@ -9,7 +9,7 @@ import { BomaError, pack, subjects, unpack } from "@boma/protocol";
 import type { Logger } from "../log.ts";
 import { hide, reveal } from "../secret-box.ts";
 import { type Store, type Stored, STREAM } from "../store/store.ts";
-import { auditLines } from "./audit-lines.ts";
+import { type AuditLine, auditLines } from "./audit-lines.ts";
 import type { Audit } from "./audit.ts";
 import type { SignedHead } from "./head-book.ts";
 import { type AuditEntry, readLine } from "./record.ts";
@@ -70,7 +70,7 @@ export class AuditCopier {
     const { store, audit } = this.#parts;
     const last = await store.last(STREAM.audit, subjects.audit(audit.status.chain));
     this.#sequence = last?.sequence ?? 0;
-    this.#copied = last ? readCopy(last, store.key).n : 0;
+    this.#copied = last ? readCopy(last, store.key).at(-1)!.n : 0;
   }
 
   #start(): void {
@@ -99,13 +99,11 @@ export class AuditCopier {
     const { store, audit } = this.#parts;
     const { chain, last } = audit.status;
     const subject = subjects.audit(chain);
-    for await (const { text, entry } of auditLines(audit.dir, { after: this.#copied })) {
+    for await (const lines of together(auditLines(audit.dir, { after: this.#copied }), last)) {
       if (this.#stopped) return;
-      // What is not synced yet may still be taken back.
-      if (entry.n > last) return;
-      const data = hide(pack({ chain, n: entry.n, line: text }), store.key, subject);
+      const data = hide(pack(copyOf(chain, lines)), store.key, subject);
       this.#sequence = await store.put(subject, data, { after: this.#sequence });
-      this.#copied = entry.n;
+      this.#copied = lines.at(-1)!.entry.n;
     }
   }
 
@@ -159,7 +157,7 @@ export class AuditCopier {
     const { store } = this.#parts;
     for await (const stored of store.replay(STREAM.audit, subjects.audit("*"), from))
       try {
-        yield readCopy(stored, store.key);
+        yield* readCopy(stored, store.key);
       } catch (error) {
         yield {
           sequence: stored.sequence,
@@ -193,13 +191,50 @@ export class AuditCopier {
       const middle = Math.floor((low + high) / 2);
       const next = { seq: middle, next_by_subj: subject };
       const found = await store.manager.streams.getMessage(STREAM.audit, next);
-      if (found && readCopy({ subject, data: found.data }, store.key).n > until) high = middle;
+      if (found && readCopy({ subject, data: found.data }, store.key).at(-1)!.n > until) high = middle;
       else low = middle + 1;
     }
     if (low > state.first_seq) await store.manager.streams.purge(STREAM.audit, { filter: subject, seq: low });
   }
 }
 
-function readCopy({ subject, data }: Pick<Stored, "subject" | "data">, key: Uint8Array): Copied {
-  return unpack(reveal(data, key, subject)) as Copied;
+/** Records that follow each other, in one message. */
+interface CopyMessage {
+  readonly chain: string;
+  /** Of the first of them. */
+  readonly n: number;
+  readonly lines: readonly Uint8Array[];
+}
+
+/** What has come by now goes together: a message a record would be a third of what a bus is told of a large job. */
+const TOGETHER_MAX = 500;
+const TOGETHER_BYTES_MAX = 256 * 1024;
+
+async function* together(lines: AsyncIterable<AuditLine>, last: number): AsyncGenerator<AuditLine[]> {
+  let held: AuditLine[] = [];
+  let bytes = 0;
+  for await (const line of lines) {
+    // What is not synced yet may still be taken back.
+    if (line.entry.n > last) break;
+    const before = held.at(-1);
+    const isNext = before === undefined || line.entry.n === before.entry.n + 1;
+    if (!isNext || held.length >= TOGETHER_MAX || bytes + line.text.length > TOGETHER_BYTES_MAX) {
+      if (held.length > 0) yield held;
+      [held, bytes] = [[], 0];
+    }
+    held.push(line);
+    bytes += line.text.length;
+  }
+  if (held.length > 0) yield held;
+}
+
+const copyOf = (chain: string, lines: readonly AuditLine[]): CopyMessage => ({
+  chain,
+  n: lines[0]!.entry.n,
+  lines: lines.map(({ text }) => text),
+});
+
+function readCopy({ subject, data }: Pick<Stored, "subject" | "data">, key: Uint8Array): Copied[] {
+  const { chain, n, lines } = unpack(reveal(data, key, subject)) as CopyMessage;
+  return lines.map((line, at) => ({ chain, n: n + at, line }));
 }

@@ -4,22 +4,19 @@
  * from each server seeds the picture, and corrects it after a gap.
  */
 import { BomaError } from "@boma/protocol";
-import type { Msg, NatsConnection, Subscription } from "nats";
+import type { NatsConnection, Subscription } from "nats";
 import { z } from "zod";
 
-import { countServers } from "./servers.ts";
-
-/** One live connection of a node. */
-export interface Connection {
-  readonly key: string;
-  /** The site whose server says so; the centre's own say it of nodes without one. */
-  readonly site: string | undefined;
-  readonly serverId: string;
-  readonly cid: number;
-  readonly ip: string;
-  /** Milliseconds since 1970, by the server's clock. */
-  readonly startedAt: number;
-}
+import {
+  type Connection,
+  Instant,
+  isNode,
+  json,
+  listConnections,
+  nameOf,
+  Server,
+  type WatchedAccount,
+} from "./connection-list.ts";
 
 export interface PresenceEvents {
   /** The first connection of a node. */
@@ -34,13 +31,6 @@ export interface PresenceEvents {
   readonly onStray?: (connection: Connection) => void;
   /** The picture could not be compared; it is tried again. */
   readonly onError?: (error: BomaError) => void;
-}
-
-/** An account whose users, issued by this key, are nodes. */
-export interface WatchedAccount {
-  readonly publicKey: string;
-  readonly signer: string;
-  readonly site: string | undefined;
 }
 
 export interface Watched {
@@ -61,20 +51,12 @@ export interface Presence extends AsyncDisposable {
   close(): void;
 }
 
-// Small pages, because each entry carries the user's JWT. They overlap, so that entries which move up
-// when others leave are still seen.
-const PAGE = 512;
-const PAGE_OVERLAP = 64;
-const CONNECTIONS_MAX = 200_000;
-const ANSWER_MS_MAX = 5_000;
 /** A server of a cluster that dies says nothing about its clients; a comparison finds out. */
 const REFRESH_MS = 30_000;
 const SOON_MS = 1_000;
 const GONE = "Not listed by the server";
 
 // Servers add fields from release to release, so unknown ones are let pass.
-const Server = z.object({ id: z.string() });
-const Instant = z.string().transform((text) => Date.parse(text));
 const ClientEvent = z.object({
   server: Server,
   client: z.object({
@@ -86,34 +68,6 @@ const ClientEvent = z.object({
   }),
   reason: z.string().optional(),
 });
-const Page = z.object({
-  server: Server,
-  data: z.object({
-    total: z.number(),
-    connections: z
-      .array(
-        z.object({
-          cid: z.number(),
-          ip: z.string().default(""),
-          start: Instant,
-          // Absent when the client left while the list was made.
-          authorized_user: z.string().optional(),
-          issuer_key: z.string().optional(),
-          account: z.string().optional(),
-        }),
-      )
-      .nullish()
-      .transform((list) => list ?? []),
-  }),
-});
-type Page = z.output<typeof Page>;
-
-/** A site's server may call itself what it likes: it says things of connections at its site alone. */
-const nameOf = ({ site = "", serverId, cid }: Pick<Connection, "site" | "serverId" | "cid">): string =>
-  `${site}:${serverId}:${cid}`;
-
-const json = (message: Msg): unknown => JSON.parse(message.string());
-
 /** Watches the agents of these accounts; resolves when the picture is complete. */
 export async function watchPresence(
   system: NatsConnection,
@@ -224,12 +178,13 @@ class PresenceWatcher implements Presence {
     if (this.#closed) return;
     const changed = (this.#changed = new Set<string>());
     try {
-      const listed = await listConnections(this.#system, this.#watched.accounts);
+      const known = () => [...this.#byKey.values()].flatMap((held) => [...held.values()]);
+      const servers = new Set(known().map(({ serverId }) => serverId));
+      const listed = await listConnections(this.#system, this.#watched.accounts, servers);
       const names = new Set(listed.map(nameOf));
-      const known = [...this.#byKey.values()].flatMap((held) => [...held.values()]);
       // Ups first: a node that moved to another connection was never down.
       for (const connection of listed) if (!changed.has(nameOf(connection))) this.#take(connection);
-      for (const connection of known) {
+      for (const connection of known()) {
         const name = nameOf(connection);
         if (!names.has(name) && !changed.has(name)) this.#drop(connection, GONE);
       }
@@ -266,9 +221,6 @@ class PresenceWatcher implements Presence {
   }
 }
 
-/** A machine that asks to be let in at a site's server is a user of the same account, by another key. */
-const isNode = ({ signer }: WatchedAccount, issuer: string | undefined): boolean => issuer === signer;
-
 const connectionOf = (
   { server, client }: z.output<typeof ClientEvent>,
   { site }: WatchedAccount,
@@ -280,46 +232,3 @@ const connectionOf = (
   ip: client.host,
   startedAt: client.start,
 });
-
-const entriesOf = (
-  { server, data }: Page,
-  accounts: ReadonlyMap<string, WatchedAccount>,
-): readonly Connection[] =>
-  data.connections.flatMap(({ cid, ip, start, authorized_user: key, account, issuer_key: issuer }) => {
-    const watched = accounts.get(account ?? "");
-    if (key === undefined || !watched || !isNode(watched, issuer)) return [];
-    return [{ key, site: watched.site, serverId: server.id, cid, ip, startedAt: start }];
-  });
-
-/** All connections of these accounts on all servers. Each is asked for all it has: a server that does not know an account is slow to say so. */
-async function listConnections(
-  system: NatsConnection,
-  accounts: readonly WatchedAccount[],
-): Promise<readonly Connection[]> {
-  const servers = await countServers(system);
-  const query = (offset: number): string => JSON.stringify({ auth: true, sort: "cid", offset, limit: PAGE });
-  const byKey = new Map(accounts.map((account) => [account.publicKey, account]));
-  const found = new Map<string, Connection>();
-  const add = (page: Page) => {
-    for (const connection of entriesOf(page, byKey)) found.set(nameOf(connection), connection);
-  };
-  // Each server answers for its own clients; the next pages are asked of each alone.
-  const firsts = await system.requestMany("$SYS.REQ.SERVER.PING.CONNZ", query(0), {
-    strategy: "count",
-    maxMessages: servers,
-    maxWait: ANSWER_MS_MAX,
-  });
-  for await (const message of firsts) {
-    const first = Page.parse(json(message));
-    add(first);
-    let { total } = first.data;
-    const step = PAGE - PAGE_OVERLAP;
-    for (let offset = step; offset + PAGE_OVERLAP < Math.min(total, CONNECTIONS_MAX); offset += step) {
-      const subject = `$SYS.REQ.SERVER.${first.server.id}.CONNZ`;
-      const page = Page.parse(json(await system.request(subject, query(offset), { timeout: ANSWER_MS_MAX })));
-      add(page);
-      total = page.data.total;
-    }
-  }
-  return [...found.values()];
-}

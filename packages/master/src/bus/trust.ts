@@ -15,7 +15,7 @@ import {
 import { encodeUser } from "@nats-io/jwt";
 import { z } from "zod";
 
-import type { WatchedAccount } from "./presence.ts";
+import type { WatchedAccount } from "./connection-list.ts";
 
 /** By public nkey, when: credentials issued up to that second are void. Milliseconds since 1970. */
 export type RevokedKeys = Readonly<Record<string, number>>;
