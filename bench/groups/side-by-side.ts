@@ -24,6 +24,9 @@ const PATIENCE: readonly (readonly [ms: number, runs: number])[] = [
   [15_000, 3],
 ];
 
+/** Who took longer than this is not asked for anything further. */
+const GIVEN_UP_MS = 600_000;
+
 interface Contender {
   readonly label: string;
   readonly fleet: StandingFleet;
@@ -55,7 +58,8 @@ async function sideBySide(bench: Bench, works: Works): Promise<void> {
         contenders.push({ label: `${tool.name} ${version}`, fleet: await tool.start(join(dir, tool.name)) });
     }
     memory(bench, contenders);
-    for (const [name, work] of works) await inTurns(bench, name, { contenders, work });
+    let asked: readonly Contender[] = contenders;
+    for (const [name, work] of works) asked = await inTurns(bench, name, { contenders: asked, work });
   } finally {
     for (const { fleet } of contenders) await fleet[Symbol.asyncDispose]();
     rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
@@ -177,8 +181,12 @@ function processorTimes(): { readonly idle: number; readonly all: number } {
   return { idle: sum(times.map((one) => one.idle)), all: sum(times.flatMap((one) => Object.values(one))) };
 }
 
-/** Round by round each of them once, so that whatever the machine has to do besides meets all of them. */
-async function inTurns(bench: Bench, name: string, { contenders, work }: Race): Promise<void> {
+/** Round by round each of them once, so that whatever the machine has to do besides meets all of them. Says who may go on. */
+async function inTurns(
+  bench: Bench,
+  name: string,
+  { contenders, work }: Race,
+): Promise<readonly Contender[]> {
   const ms = new Map(contenders.map((one) => [one, [] as number[]]));
   const notes = new Map(contenders.map((one) => [one, new Set<string>()]));
   // The first round fills the caches of each; it is counted only of those whom one does not ask again.
@@ -200,4 +208,8 @@ async function inTurns(bench: Bench, name: string, { contenders, work }: Race): 
     const note = [...ratio, ...notes.get(one)!].join("; ");
     bench.add({ name: `${name}: ${one.label}`, unit: "ms", runs, ...(note && { note }) });
   }
+  const tooSlow = contenders.filter((one) => median(ms.get(one)!) > GIVEN_UP_MS);
+  for (const { label } of tooSlow)
+    bench.problem(`${label} took so long for "${name}" that it was asked for nothing after it`);
+  return contenders.filter((one) => !tooSlow.includes(one));
 }

@@ -187,4 +187,14 @@ test("both masters' chains of the audit hold, and each says whom it followed", a
       .map((line) => (JSON.parse(line) as { kind: string }).kind);
     expect(kinds).toContain("leads");
   }
+  // Whoever leads shows what the others recorded as well, each record once and by its time.
+  const { value: shown } = await fleet.json<{ at: string; n: number; kind: string; chain?: string }[]>(
+    "audit",
+    "show",
+    "--raw",
+  );
+  const places = shown.map(({ chain = "", n, kind }) => `${kind === "segment" ? "" : chain} ${n}`);
+  expect(new Set(places).size).toBe(places.length);
+  expect(new Set(shown.flatMap(({ kind, chain }) => (kind === "segment" ? [chain] : []))).size).toBe(2);
+  expect(shown.map(({ at }) => at)).toEqual(shown.map(({ at }) => at).toSorted());
 });

@@ -32,6 +32,8 @@ export interface CopyStatus {
 }
 
 export interface Copied {
+  /** Of the message that it came in. */
+  readonly sequence: number;
   readonly chain: string;
   readonly n: number;
   readonly line: Uint8Array;
@@ -150,12 +152,23 @@ export class AuditCopier {
     await this.#running;
   }
 
-  /** Every record of all masters that the stream has, oldest first. */
-  async *copies(
-    from: { since?: Date } = {},
-  ): AsyncGenerator<Copied | { readonly sequence: number; readonly fault: string }> {
+  /** Of masters that led before this one. */
+  async otherChains(): Promise<string[]> {
+    const { store, audit } = this.#parts;
+    const held = await store.subjects(STREAM.audit, subjects.audit("*"));
+    const chains = held.map((subject) => subject.slice(subjects.audit("").length));
+    return chains.filter((chain) => chain !== audit.status.chain);
+  }
+
+  /** Every record that the stream has, oldest first: of all masters, or of one. */
+  async *copies({
+    chain = "*",
+    ...from
+  }: { chain?: string; since?: Date; sequence?: number } = {}): AsyncGenerator<
+    Copied | { readonly sequence: number; readonly fault: string }
+  > {
     const { store } = this.#parts;
-    for await (const stored of store.replay(STREAM.audit, subjects.audit("*"), from))
+    for await (const stored of store.replay(STREAM.audit, subjects.audit(chain), from))
       try {
         yield* readCopy(stored, store.key);
       } catch (error) {
@@ -191,7 +204,8 @@ export class AuditCopier {
       const middle = Math.floor((low + high) / 2);
       const next = { seq: middle, next_by_subj: subject };
       const found = await store.manager.streams.getMessage(STREAM.audit, next);
-      if (found && readCopy({ subject, data: found.data }, store.key).at(-1)!.n > until) high = middle;
+      if (found && readCopy({ subject, data: found.data, sequence: found.seq }, store.key).at(-1)!.n > until)
+        high = middle;
       else low = middle + 1;
     }
     if (low > state.first_seq) await store.manager.streams.purge(STREAM.audit, { filter: subject, seq: low });
@@ -234,7 +248,10 @@ const copyOf = (chain: string, lines: readonly AuditLine[]): CopyMessage => ({
   lines: lines.map(({ text }) => text),
 });
 
-function readCopy({ subject, data }: Pick<Stored, "subject" | "data">, key: Uint8Array): Copied[] {
+function readCopy(
+  { subject, data, sequence }: Pick<Stored, "subject" | "data" | "sequence">,
+  key: Uint8Array,
+): Copied[] {
   const { chain, n, lines } = unpack(reveal(data, key, subject)) as CopyMessage;
-  return lines.map((line, at) => ({ chain, n: n + at, line }));
+  return lines.map((line, at) => ({ sequence, chain, n: n + at, line }));
 }

@@ -12,8 +12,8 @@ const NODES_SHOWN = 8;
 const HIDDEN: ReadonlySet<string> = new Set(["segment", "sent", "finished"]);
 
 export class Story {
-  /** Requests whose end is still to come, by their number. */
-  readonly #asked = new Map<number, AuditEntry>();
+  /** Requests whose end is still to come, by their place. */
+  readonly #asked = new Map<string, AuditEntry>();
   #results: AuditEntry[] = [];
 
   /** The lines that a further record brings to an end. */
@@ -35,22 +35,24 @@ export class Story {
     const { n, kind } = entry;
     if (HIDDEN.has(kind)) return [];
     if (kind === "request") {
-      this.#asked.set(n, entry);
+      this.#asked.set(placeOf(entry, n), entry);
       return [];
     }
     if (kind === "ended") return this.#ended(entry);
     if (kind === "denied") {
-      this.#asked.delete(Number(entry["request"]));
+      this.#asked.delete(placeOf(entry, entry["request"]));
       return [requestLine(entry, `${style("red", "denied")} ${short(entry["reason"])}`)];
     }
     return [`${when(entry)} ${entryWords(entry)}`];
   }
 
   /** Of a request that became a job, the job's own line tells. */
-  #ended({ request, job, error }: AuditEntry): string[] {
-    const asked = this.#asked.get(Number(request));
+  #ended(entry: AuditEntry): string[] {
+    const { request, job, error } = entry;
+    const place = placeOf(entry, request);
+    const asked = this.#asked.get(place);
     if (!asked) return [];
-    this.#asked.delete(asked.n);
+    this.#asked.delete(place);
     if (error !== undefined) return [requestLine(asked, style("red", word(error)))];
     return job === undefined ? [requestLine(asked, style("green", "ok"))] : [];
   }
@@ -78,6 +80,9 @@ export class Story {
     ];
   }
 }
+
+/** Each master numbers its own chain. */
+const placeOf = ({ chain }: AuditEntry, n: unknown): string => `${word(chain ?? "")} ${word(n)}`;
 
 const when = ({ n, at }: AuditEntry): string =>
   style("dim", `${String(n).padStart(6)}  ${word(at).replace("T", " ").replace("Z", "")} `);

@@ -54,11 +54,10 @@ const show = (group: Command): unknown =>
         if (options.job !== undefined && !isJobId(options.job))
           throw new BomaError("job/unknown", `${JSON.stringify(options.job)} is not a job id`);
         const since = sinceOf(options.since);
-        if (options.dir !== undefined) return print(localLines(options.dir, since), output, options);
+        if (options.dir !== undefined) return print(localEntries(options.dir, since), output, options);
         await withClient(options, async (client) => {
-          const { remoteLines } = await import("../audit/remote.ts");
-          const follow = options.follow ?? false;
-          return print(remoteLines(client, { after: 0, since, follow }), output, options);
+          const { remoteEntries } = await import("../audit/remote.ts");
+          return print(remoteEntries(client, { since, follow: options.follow ?? false }), output, options);
         });
       }),
     );
@@ -71,7 +70,7 @@ interface Shown {
   readonly raw?: true | undefined;
 }
 
-async function print(lines: AsyncIterable<string>, output: Output, shown: Shown): Promise<void> {
+async function print(entries: AsyncIterable<AuditEntry>, output: Output, shown: Shown): Promise<void> {
   const [{ entryText, fitsFilter }, { Story }] = await Promise.all([
     import("../audit/entry-text.ts"),
     import("../audit/story.ts"),
@@ -79,8 +78,7 @@ async function print(lines: AsyncIterable<string>, output: Output, shown: Shown)
   const story = new Story();
   const single = output.mode === "ndjson" || (output.mode === "json" && shown.follow);
   const all: AuditEntry[] = [];
-  for await (const line of lines) {
-    const entry = JSON.parse(line) as AuditEntry;
+  for await (const entry of entries) {
     if (!fitsFilter(entry, shown)) continue;
     if (single) output.document(entry);
     else if (output.mode === "json") all.push(entry);
@@ -90,9 +88,9 @@ async function print(lines: AsyncIterable<string>, output: Output, shown: Shown)
   if (output.mode === "json" && !single) output.document(all);
 }
 
-async function* localLines(dir: string, since: number | undefined): AsyncGenerator<string> {
-  const { auditLines } = await import("../audit/audit-lines.ts");
-  for await (const { text } of auditLines(dir, { since })) yield text.toString("utf8");
+async function* localEntries(dir: string, since: number | undefined): AsyncGenerator<AuditEntry> {
+  const { auditEntries } = await import("../audit/audit-lines.ts");
+  yield* auditEntries(dir, { since });
 }
 
 function sinceOf(text: string | undefined): number | undefined {

@@ -13,13 +13,14 @@ import {
   NodeProgress,
   NodeReturn,
   NONCES_MAX,
-  open,
+  openAside,
   type Opened,
   sameBytes,
 } from "@boma/protocol";
 import type { Consumer, ConsumerMessages, JsMsg } from "@nats-io/jetstream";
 import type { z } from "zod";
 
+import { AtOnce } from "../at-once.ts";
 import type { Events, NewEvent } from "../events/events.ts";
 import type { Jobs } from "../jobs/jobs.ts";
 import type { Logger } from "../log.ts";
@@ -44,8 +45,15 @@ interface Parts {
 const CONSUMER = "masters";
 /** Shorter than a job waits for nodes after a start of the master: what a dead one held is heard before they count as gone. */
 const ACK_WAIT_NS = 5_000_000_000;
-const TAKEN_AT_ONCE = 1000;
+/**
+ * A request for messages that runs out while some are on their way is sometimes not ended by the server: both sides then
+ * wait for the other until two heartbeats were missed, which is half a minute by itself. So requests run out seldom, and
+ * heartbeats are quick: a node is called silent after two seconds.
+ */
+const TAKEN = { max_messages: 1000, expires: 5 * 60_000, idle_heartbeat: 500 } as const;
 const STOP_MS_MAX = 10_000;
+/** Enough for all threads; the audit's writes to the disk stand in the same line. */
+const VERIFIED_AT_ONCE = 32;
 /** What the bus took from a node until its former key was dead there stays said, though it is read later. */
 const MOVING_MS = 10_000;
 
@@ -54,6 +62,17 @@ class NotYet extends Error {
   override readonly name = "NotYet";
 }
 const NOT_YET_MS = 5_000;
+
+const KINDS = { return: NodeReturn, progress: NodeProgress, grains: NodeGrains, event: NodeEvent } as const;
+const KINDS_BY_NAME = new Map<string, MessageKind<z.ZodType>>(Object.entries(KINDS) as never);
+/** A message whose node has signed it. */
+type Letter = {
+  [Kind in InboxKind]: {
+    readonly kind: Kind;
+    readonly node: NodeRecord;
+    readonly opened: Opened<z.output<(typeof KINDS)[Kind]["body"]>>;
+  };
+}[InboxKind];
 
 /** What is read of a message, however it came. */
 type Incoming = Pick<JsMsg, "subject" | "data" | "redelivered" | "timestamp">;
@@ -69,6 +88,7 @@ export class Intake {
   readonly #underWay = new Map<string, Promise<void>>();
   /** Counts the times that the bus was lost: a server that was killed may give a place to another message. */
   #line = 0;
+  readonly #verifying = new AtOnce(VERIFIED_AT_ONCE);
   readonly #toldBefore: ToldBefore;
   readonly #shares: EventShares;
 
@@ -89,7 +109,7 @@ export class Intake {
       max_ack_pending: 10_000,
     });
     const consumer: Consumer = await js.consumers.get(STREAM.inbox, CONSUMER);
-    this.#messages = await consumer.consume({ max_messages: TAKEN_AT_ONCE });
+    this.#messages = await consumer.consume({ ...TAKEN });
     this.#running = this.#take(this.#messages);
     void this.#followLine();
     this.#endSweep = sweepInbox({
@@ -118,20 +138,34 @@ export class Intake {
   }
 
   async #take(messages: ConsumerMessages): Promise<void> {
+    let before: Promise<unknown> = Promise.resolve();
     for await (const message of messages) {
       const place = this.#place(message.seq);
       // The bus offers again what takes us long; the first answer answers both.
       if (this.#underWay.has(place)) continue;
-      const done = this.#handle(message).finally(() => this.#underWay.delete(place));
+      const opened = inTurn(before, this.#open(message));
+      before = opened.catch(() => undefined);
+      const done = this.#handle(message, opened).finally(() => this.#underWay.delete(place));
       this.#underWay.set(place, done);
     }
+  }
+
+  /** Signatures are looked at side by side, in the order in which they came. */
+  #open(message: Incoming): Promise<Letter> {
+    return this.#verifying.run(async () => {
+      const node = this.#sender(message);
+      const kind = message.subject.split(".").at(-1)!;
+      const known = KINDS_BY_NAME.get(kind);
+      if (!known) throw new BomaError("wire/kind", `nodes say nothing that is called ${kind}`);
+      return { node, kind, opened: await openFrom(node, known, message) } as Letter;
+    });
   }
 
   /** `true` when it is dealt with, be it for the second time. */
   async #takeLeft(message: LeftMessage): Promise<boolean> {
     if (this.#underWay.has(this.#place(message.seq))) return false;
     try {
-      await this.#understand(message);
+      await this.#understand(message, await this.#open(message));
     } catch (error) {
       if (!isRefusal(error)) return false;
       this.#parts.refused(message.subject, error);
@@ -139,12 +173,12 @@ export class Intake {
     return true;
   }
 
-  async #handle(message: JsMsg): Promise<void> {
+  async #handle(message: JsMsg, opened: Promise<Letter>): Promise<void> {
     const line = this.#line;
     // Of what came before the bus was lost nothing is answered: it is offered again, and known then.
     const answer = (how: () => void): void => (line === this.#line ? how() : undefined);
     try {
-      await this.#understand(message);
+      await this.#understand(message, await opened);
       answer(() => message.ack());
     } catch (error) {
       if (error instanceof NotYet) answer(() => message.nak(NOT_YET_MS));
@@ -161,23 +195,21 @@ export class Intake {
     }
   }
 
-  async #understand(message: Incoming): Promise<void> {
-    const node = this.#sender(message);
-    const kind = message.subject.split(".").at(-1) as InboxKind;
+  async #understand(message: Incoming, letter: Letter): Promise<void> {
     const { jobs } = this.#parts;
+    const { node } = letter;
     // A return may come again until its node knows that it arrived; everything else says a thing once.
-    if (kind === "return") return jobs.returned(node, openFrom(node, NodeReturn, message).body, message.data);
-    if (kind === "progress")
-      await this.#once(openFrom(node, NodeProgress, message), (opened) =>
+    if (letter.kind === "return") return jobs.returned(node, letter.opened.body, message.data);
+    if (letter.kind === "progress")
+      await this.#once(letter.opened, (opened) =>
         jobs.progress(node, opened.body, (event) => this.#tellOnce(node, opened, event, message)),
       );
     // Their time tells by itself whether they are known, or older than what is.
-    else if (kind === "grains") {
-      const opened = openFrom(node, NodeGrains, message);
+    else if (letter.kind === "grains") {
       this.#takeShare(node, message);
-      await this.#grains(node, opened, message);
+      await this.#grains(node, letter.opened, message);
     } else
-      await this.#once(openFrom(node, NodeEvent, message), (opened) => {
+      await this.#once(letter.opened, (opened) => {
         this.#takeShare(node, message);
         return this.#event(node, opened, message);
       });
@@ -274,6 +306,12 @@ const CHANGED_TOLD_MAX = 100;
 const uidOf = ({ key }: NodeRecord, { nonce }: { readonly nonce: Uint8Array }): string =>
   `in-${createHash("sha256").update(key).update(nonce).digest("base64url").slice(0, 24)}`;
 
+/** What one node says is taken in as it said it. */
+async function inTurn<T>(before: Promise<unknown>, mine: Promise<T>): Promise<T> {
+  await Promise.allSettled([before, mine]);
+  return mine;
+}
+
 /** Nothing will ever make it better: it costs itself and one event. */
 const isRefusal = (error: unknown): boolean => error instanceof BomaError && error.code.startsWith("wire/");
 
@@ -289,6 +327,6 @@ function openFrom<B extends z.ZodType>(
   node: NodeRecord,
   kind: MessageKind<B>,
   { data }: Incoming,
-): Opened<z.output<B>> {
-  return open(kind, data, { trusts: (key) => sameBytes(key, node.sign), to: "master", now: null });
+): Promise<Opened<z.output<B>>> {
+  return openAside(kind, data, { trusts: (key) => sameBytes(key, node.sign), to: "master", now: null });
 }

@@ -54,6 +54,30 @@ function moreOf(
   });
 }
 
+/** What another master recorded, as far as it was copied: from the message behind this one on. */
+export const auditOther = defineVerb({
+  verb: "audit.other",
+  right: "audit",
+  args: z.strictObject({
+    chain: z.string().regex(/^[\w-]{1,64}$/),
+    behind: z.int().nonnegative(),
+    since: z.number().optional(),
+  }),
+  async *answer({ chain, behind, since }, { control }) {
+    yield { begin: true };
+    // A stream is read from a place or from a time on, and the place is the later one.
+    const from = behind > 0 || since === undefined ? { sequence: behind + 1 } : { since: new Date(since) };
+    let [lines, last] = [0, behind];
+    for await (const copy of control.auditCopier.copies({ chain, ...from })) {
+      if (copy.sequence !== last && lines >= LINES_MAX) return;
+      last = copy.sequence;
+      if ("fault" in copy) continue;
+      lines += 1;
+      yield { behind: copy.sequence, line: Buffer.from(copy.line).toString("utf8") };
+    }
+  },
+});
+
 /** What the copy in the stream says: number and hash of each record, or what is wrong with a message of it. */
 export const auditCopies = defineVerb({
   verb: "audit.copies",
@@ -88,5 +112,6 @@ export const auditStatus = defineVerb({
     ...control.audit.status,
     root: Buffer.from(control.keyring().root).toString("base64"),
     copy: control.auditCopier.status,
+    others: await control.auditCopier.otherChains(),
   }),
 });
