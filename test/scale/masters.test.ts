@@ -193,7 +193,7 @@ test("both masters' chains of the audit hold, and each says whom it followed", a
     "show",
     "--raw",
   );
-  const places = shown.map(({ chain = "", n, kind }) => `${kind === "segment" ? "" : chain} ${n}`);
+  const places = shown.map(({ chain = "", n }) => `${chain} ${n}`);
   expect(new Set(places).size).toBe(places.length);
   expect(new Set(shown.flatMap(({ kind, chain }) => (kind === "segment" ? [chain] : []))).size).toBe(2);
   expect(shown.map(({ at }) => at)).toEqual(shown.map(({ at }) => at).toSorted());

@@ -47,10 +47,11 @@ const CONSUMER = "masters";
 const ACK_WAIT_NS = 5_000_000_000;
 /**
  * A request for messages that runs out while some are on their way is sometimes not ended by the server: both sides then
- * wait for the other until two heartbeats were missed, which is half a minute by itself. So requests run out seldom, and
- * heartbeats are quick: a node is called silent after two seconds.
+ * wait for the other until two heartbeats were missed, which is half a minute by itself; a node is called silent after
+ * two seconds. And in a cluster whose leader of the inbox died a request may be answered by heartbeats alone until it
+ * runs out.
  */
-const TAKEN = { max_messages: 1000, expires: 5 * 60_000, idle_heartbeat: 500 } as const;
+const TAKEN = { max_messages: 1000, expires: 10_000, idle_heartbeat: 500 } as const;
 const STOP_MS_MAX = 10_000;
 /** Enough for all threads; the audit's writes to the disk stand in the same line. */
 const VERIFIED_AT_ONCE = 32;
