@@ -1,61 +1,24 @@
 // Goal: what is called out to all is done by each at most once, only when the master said it, and only when it looks.
-import { join } from "node:path";
-
 import {
   Call,
-  type ErrorCode,
   EVERYBODY,
   type JobOrder,
   newNkey,
   newSigningKey,
-  sameBytes,
   seal,
   type SealOptions,
 } from "@boma/protocol";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 
 import { receiveCall } from "./call.ts";
-import { MasterTime } from "./clock.ts";
-import type { Jobs } from "./jobs.ts";
-import { Journal } from "./journal.ts";
-import { order, temporaryDirectory } from "./testing/support.ts";
-
-const master = newSigningKey();
-
-async function bench() {
-  const dir = await temporaryDirectory();
-  const journal = await Journal.open(join(dir.path, "journal"));
-  onTestFinished(async () => {
-    await journal.close();
-    await dir[Symbol.asyncDispose]();
-  });
-  const accepted: string[] = [];
-  const codes: ErrorCode[] = [];
-  const jobs: Pick<Jobs, "has" | "accept" | "onlyLooks"> = {
-    has: (job) => accepted.includes(job),
-    accept: ({ job }) => void accepted.push(job),
-    onlyLooks: ({ function: name }) => name !== "cmd.run",
-  };
-  const ports = {
-    trust: {
-      accept: () => Promise.resolve(),
-      trusts: (sender: Uint8Array) => sameBytes(sender, master.publicKey),
-      serial: 1,
-      release: undefined,
-    },
-    time: new MasterTime(),
-    journal,
-    jobs: jobs as Jobs,
-    refused: ({ code }: { code: ErrorCode }) => void codes.push(code),
-  };
-  return { ports, journal, accepted, codes };
-}
+import { mailBench, master } from "./testing/mail-bench.ts";
+import { order } from "./testing/support.ts";
 
 const call = (one: JobOrder, change: Partial<SealOptions> = {}): Uint8Array =>
   seal(Call, one, { to: EVERYBODY, key: master, ...change });
 
 test("an order is taken once, however often it is heard, and not when it was done or comes by mail as well", async () => {
-  const { ports, journal, accepted, codes } = await bench();
+  const { ports, journal, accepted, codes } = await mailBench();
   const [one, done] = [order(), order()];
   const { job, expiresAt } = done;
   await journal.append(
@@ -73,7 +36,7 @@ test.each([
   ["a garbled", () => Buffer.from("boma, but not a message"), "wire/version"],
   ["a changing, in the master's own hand,", () => call(order({ function: "cmd.run" })), "wire/schema"],
 ] as const)("%s call is refused, and the next one is heard", async (_, make, code) => {
-  const { ports, accepted, codes } = await bench();
+  const { ports, accepted, codes } = await mailBench();
   receiveCall(make(), ports);
   receiveCall(call(order()), ports);
   expect([accepted.length, codes]).toEqual([1, [code]]);

@@ -1,70 +1,18 @@
 // Goal: whatever lies in or flies into the mailbox, each order is taken at most once, and only from the master.
-import { join } from "node:path";
-
 import {
   BomaError,
-  type ErrorCode,
   type JobOrder,
   Mailbox,
   newNkey,
   newSigningKey,
-  sameBytes,
   seal,
   type SealOptions,
 } from "@boma/protocol";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 
-import { MasterTime } from "./clock.ts";
-import type { Jobs } from "./jobs.ts";
-import { Journal, type KeptReturn } from "./journal.ts";
-import { type MailboxPorts, readMailbox, receiveMail } from "./mailbox.ts";
-import type { Outbox } from "./outbox.ts";
-import { memoryBus, order, temporaryDirectory } from "./testing/support.ts";
-
-const master = newSigningKey();
-const key = newNkey.user().publicKey;
-
-interface Bench {
-  readonly ports: MailboxPorts;
-  readonly journal: Journal;
-  readonly accepted: string[];
-  readonly cancelled: string[];
-  readonly resent: string[];
-  readonly codes: ErrorCode[];
-}
-
-async function bench(running: readonly string[] = []): Promise<Bench> {
-  const dir = await temporaryDirectory();
-  const journal = await Journal.open(join(dir.path, "journal"));
-  onTestFinished(async () => {
-    await journal.close();
-    await dir[Symbol.asyncDispose]();
-  });
-  const accepted: string[] = [];
-  const cancelled: string[] = [];
-  const resent: string[] = [];
-  const codes: ErrorCode[] = [];
-  const jobs: Pick<Jobs, "has" | "accept" | "cancel"> = {
-    has: (job) => running.includes(job) || accepted.includes(job),
-    accept: ({ job }) => void accepted.push(job),
-    cancel: (job) => void cancelled.push(job),
-  };
-  const ports: MailboxPorts = {
-    key: () => key,
-    trust: {
-      accept: () => Promise.resolve(),
-      trusts: (sender) => sameBytes(sender, master.publicKey),
-      serial: 1,
-      release: undefined,
-    },
-    time: new MasterTime(),
-    journal,
-    jobs: jobs as Jobs,
-    outbox: { sendReturn: ({ job }: KeptReturn) => void resent.push(job) } as unknown as Outbox,
-    refused: (error) => void codes.push(error.code),
-  };
-  return { ports, journal, accepted, cancelled, resent, codes };
-}
+import { readMailbox, receiveMail } from "./mailbox.ts";
+import { key, mailBench, master } from "./testing/mail-bench.ts";
+import { memoryBus, order } from "./testing/support.ts";
 
 const mail = (
   number: number,
@@ -76,7 +24,7 @@ const mail = (
 };
 
 test("an order is taken once, however often it comes", async () => {
-  const { ports, accepted, codes } = await bench();
+  const { ports, accepted, codes } = await mailBench();
   const one = order();
   receiveMail(mail(1, [one]), ports);
   receiveMail(mail(1, [one]), ports);
@@ -86,7 +34,7 @@ test("an order is taken once, however often it comes", async () => {
 });
 
 test("an older snapshot is refused, also by the next process", async () => {
-  const { ports, accepted, codes, journal } = await bench();
+  const { ports, accepted, codes, journal } = await mailBench();
   receiveMail(mail(5, []), ports);
   receiveMail(mail(4, [order()]), ports);
   expect([accepted, codes]).toEqual([[], ["wire/replay"]]);
@@ -99,21 +47,21 @@ test.each([
   ["an expired", () => mail(1, [order()], { now: 1000, expires: 2000 }), "wire/expired"],
   ["a garbled", () => Buffer.from("boma, but not a message"), "wire/version"],
 ] as const)("%s snapshot costs itself and nothing else", async (_, make, code) => {
-  const { ports, accepted, codes } = await bench();
+  const { ports, accepted, codes } = await mailBench();
   receiveMail(make(), ports);
   receiveMail(mail(1, [order()]), ports);
   expect([accepted.length, codes]).toEqual([1, [code]]);
 });
 
 test("a cancelled order is not begun", async () => {
-  const { ports, accepted, cancelled } = await bench();
+  const { ports, accepted, cancelled } = await mailBench();
   const [stay, go] = [order(), order()];
   receiveMail(mail(1, [stay, go], { cancelled: [go.job] }), ports);
   expect([accepted, cancelled]).toEqual([[stay.job], [go.job]]);
 });
 
 test("what is done and still listed is sent again after a connect, but not for every live snapshot", async () => {
-  const { ports, accepted, resent, journal } = await bench();
+  const { ports, accepted, resent, journal } = await mailBench();
   const one = order();
   const frame = new Uint8Array([1]);
   await journal.append(
@@ -130,7 +78,7 @@ test("what is done and still listed is sent again after a connect, but not for e
 });
 
 test("an empty mailbox is no error; one that cannot be read is", async () => {
-  const { ports, codes } = await bench();
+  const { ports, codes } = await mailBench();
   await readMailbox(
     memoryBus(() => ({ data: new Uint8Array(), status: 404 })),
     ports,

@@ -39,7 +39,7 @@ export async function* remoteEntries(
       yield entry;
     }
   }
-  const { others } = await client.ask<{ others: readonly string[] }>("audit.status");
+  const others = await client.ask<readonly string[]>("audit.others");
   yield* byTime([own(), ...others.map((chain) => otherEntries(client, chain, since))]);
   if (!follow) return;
   for await (const line of remoteLines(client, { after, since, follow }))

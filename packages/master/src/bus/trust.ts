@@ -224,8 +224,15 @@ export interface EnrolKit {
 }
 
 /** The key by which machines knock at an account: its first, or one after it. Every master makes the same ones. */
-export const joinKey = ({ account, signer }: BusAccount, number: number): Nkey =>
-  number === 1 ? signer : derivedAccountKey(account, `join-key-${number}`);
+export function joinKey({ account, signer }: BusAccount, number: number): Nkey {
+  if (number === 1) return signer;
+  const name = `${account.publicKey} ${number}`;
+  const key = laterJoinKeys.get(name) ?? derivedAccountKey(account, `join-key-${number}`);
+  laterJoinKeys.set(name, key);
+  return key;
+}
+// Each hello is answered with one, and making it costs more than the rest of the answer.
+const laterJoinKeys = new Map<string, Nkey>();
 
 /** Where machines knock: all at one account, and those of a site with a server of its own there. */
 const knockedAt = (trust: BusTrust, site?: unknown): BusAccount => {

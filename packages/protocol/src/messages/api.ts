@@ -79,6 +79,7 @@ export const VERBS = [
   "audit.copies",
   "audit.heads",
   "audit.status",
+  "audit.others",
   "audit.other",
 ] as const;
 export type Verb = (typeof VERBS)[number];

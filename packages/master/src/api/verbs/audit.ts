@@ -54,6 +54,14 @@ function moreOf(
   });
 }
 
+/** The chains of other masters that the stream has something of. */
+export const auditOthers = defineVerb({
+  verb: "audit.others",
+  right: "audit",
+  args: z.strictObject({}),
+  answer: async (_, { control }) => control.auditCopier.otherChains(),
+});
+
 /** What another master recorded, as far as it was copied: from the message behind this one on. */
 export const auditOther = defineVerb({
   verb: "audit.other",
@@ -112,6 +120,5 @@ export const auditStatus = defineVerb({
     ...control.audit.status,
     root: Buffer.from(control.keyring().root).toString("base64"),
     copy: control.auditCopier.status,
-    others: await control.auditCopier.otherChains(),
   }),
 });

@@ -1,7 +1,7 @@
 import type { Verb } from "@boma/protocol";
 
 import type { AnyVerb } from "../verb.ts";
-import { auditCopies, auditHeads, auditNext, auditOther, auditStatus } from "./audit.ts";
+import { auditCopies, auditHeads, auditNext, auditOther, auditOthers, auditStatus } from "./audit.ts";
 import { catalogDiff, catalogList, catalogShow, planList, planStore } from "./catalogs.ts";
 import { driftList } from "./drift.ts";
 import { enrollAllow, enrollApprove, enrollDeny, enrollList } from "./enroll.ts";
@@ -117,6 +117,7 @@ export const verbs: Readonly<Record<Verb, AnyVerb>> = {
   "audit.copies": auditCopies,
   "audit.heads": auditHeads,
   "audit.status": auditStatus,
+  "audit.others": auditOthers,
   "audit.other": auditOther,
   "feed.keep": feedKeep,
 };
