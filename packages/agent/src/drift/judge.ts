@@ -40,19 +40,28 @@ export function judge(
   const failed: Verdict["failed"][number][] = [];
   const enforce: string[] = [];
   for (const one of looked) {
-    const { id, entry, mode, mayEnforce, finding } = one;
+    const { id, mode, mayEnforce, finding } = one;
     const known = facts.drifting[id];
     if (finding.kind === "failed") {
       if (facts.failing[id] !== finding.comment) failed.push({ id, comment: finding.comment });
     } else if (finding.kind === "good") {
-      if (known)
-        healed.push({ id, since: known.since, by: known.entry === entry ? healerOf(id) : "new-catalog" });
+      if (known) healed.push({ id, since: known.since, by: healer(facts, one, healerOf) });
     } else {
       if (!known || known.digest !== finding.digest || known.mode !== mode) found.push({ ...one, finding });
       if (mayEnforce && !facts.stopped[id]) enforce.push(id);
     }
   }
   return { found, healed, failed, enforce };
+}
+
+function healer(
+  { drifting, enforcing }: Facts,
+  { id, entry }: Looked,
+  healerOf: (id: string) => "job" | "somebody",
+): Healer {
+  if (drifting[id]?.entry !== entry) return "new-catalog";
+  // An earlier process put it right, and was ended before it could say so.
+  return enforcing.includes(id) ? "boma" : healerOf(id);
 }
 
 /** What another catalog makes of what is known: what it does not name, or names otherwise, begins anew. */

@@ -183,7 +183,9 @@ describe("enforce", () => {
     const next = await node.start();
     await node.look(next);
     expect(next.book.facts).toMatchObject({ enforcing: [], drifting: {} });
-    expect(node.heard()[0]).toBe(`drift.healed ${MOTD}`);
+    expect(next.book.facts.reverts[MOTD]).toHaveLength(1);
+    expect(node.told[0]).toMatchObject({ kind: "drift.healed", data: { by: "boma" } });
+    expect(node.heard().filter((one) => one.startsWith("drift.healed"))).toHaveLength(1);
   });
 });
 

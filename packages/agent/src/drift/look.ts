@@ -229,10 +229,13 @@ export class Looks {
         continue;
       }
       const isOurs = result === "changed" || begun.includes(id);
-      const { since, who } = facts.drifting[id] ?? { since: this.#ports.time.now(), who: [] };
+      const known = facts.drifting[id];
+      const { since, who } = known ?? { since: this.#ports.time.now(), who: [] };
       delete facts.drifting[id];
       delete facts.failing[id];
-      this.#tellHealed(id, node.hash, { by: isOurs ? "boma" : "somebody", since });
+      // What an earlier process had done already was found good, and told, before this run.
+      if (known || result === "changed")
+        this.#tellHealed(id, node.hash, { by: isOurs ? "boma" : "somebody", since });
       if (!isOurs) continue;
       done += 1;
       this.#count(node, id, who);

@@ -12,10 +12,10 @@ import { madeBy } from "./networkd-files.ts";
 import { gatewaysOf, type Want } from "./parameters.ts";
 import { netplanFiles } from "./rivals.ts";
 import { foreignRoutesOn, isThere, routeCommand } from "./routes.ts";
+import { settled } from "./settled.ts";
 import { DROPIN, NONE } from "./wanted-files.ts";
 
 export const NETWORKD = "systemd-networkd.service";
-const SETTLE_MS_MAX = 30_000;
 const NEIGHBOUR_MS_MAX = 12_000;
 const LOOK_MS = 200;
 
@@ -107,26 +107,6 @@ async function giveBack(before: Live, want: Want, host: Host): Promise<void> {
   for (const route of foreignRoutesOn(before, names))
     // One whose neighbour is in no network any more cannot be there any more.
     if (!isThere(now, route)) await host.commands.run({ argv: routeCommand(route), quiet: true });
-}
-
-async function settled(want: Want, host: ReadHost): Promise<void> {
-  const endsAt = performance.now() + SETTLE_MS_MAX;
-  for (;;) {
-    const left = liveChanges(want, await readLive(host));
-    const [first] = Object.entries(left);
-    if (!first) return;
-    if (performance.now() >= endsAt) {
-      const [what, { from, to }] = first;
-      throw new BomaError(
-        "state/not-converged",
-        `${what}: ${from} after ${SETTLE_MS_MAX / 1000} s, not ${to}`,
-        {
-          hint: "`networkctl status` and `journalctl -u systemd-networkd` say more.",
-        },
-      );
-    }
-    await pause(LOOK_MS);
-  }
 }
 
 /** A gateway that nobody is behind answers no neighbour's question, whatever the routes say. */

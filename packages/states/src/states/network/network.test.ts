@@ -14,6 +14,7 @@ import { isWithin, networkTextOf, plainAddress } from "./ip-networks.ts";
 import { netplanText } from "./netplan-file.ts";
 import { networkdFiles } from "./networkd-files.ts";
 import type { Want } from "./parameters.ts";
+import { settled } from "./settled.ts";
 
 const { spec } = interfaces;
 const want = (params: object): Want => checkParams(spec, { name: "node", ...params }) as unknown as Want;
@@ -182,6 +183,27 @@ test("files of ours that are not declared any more go, and those of others stay"
   await spec.apply(changes as never, declared as never, writeHost(ports));
   expect(tree.has(`${dir}/10-boma-old.netdev`)).toBe(false);
   expect(tree.has(`${dir}/20-mine.network`)).toBe(true);
+});
+
+test("an address that was there before, is taken away, and is given again, has not settled at its first sight", async () => {
+  const { ports } = memoryHost({ commands: ROUTED });
+  const shown = ["10.0.0.20", "10.0.0.99", "10.0.0.20"];
+  const host = readHost({
+    ...ports,
+    commands: {
+      ...ports.commands,
+      read: {
+        ...ports.commands.read,
+        read: async (command) => {
+          const said = await ports.commands.read.read(command);
+          if (!command.argv.includes("address")) return said;
+          return { ...said, stdout: said.stdout.replace("10.0.0.20", shown.shift() ?? "10.0.0.20") };
+        },
+      },
+    },
+  });
+  await settled(want({ interfaces: { eno1: { addresses: ["10.0.0.20/24"] } } }), host);
+  expect(shown).toEqual([]);
 });
 
 test("addresses are compared as the kernel writes them", () => {
