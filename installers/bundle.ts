@@ -30,13 +30,24 @@ export const inputs = (input: string | string[], version: string): InputOptions 
   resolve: { alias },
   // It has a native part, and lies beside the master.
   external: ["rolldown"],
-  plugins: [versioned(version)],
+  plugins: [versioned(version), inOneByte],
   onLog(level, log, handle) {
     // A dependency that is not there would only fail on the machine that needs it.
     if (log.code === "UNRESOLVED_IMPORT") throw new Error(log.message);
     handle(level, log);
   },
 });
+
+/** One character beyond Latin-1 has V8 keep a whole source with two bytes for each: they are written as escapes. */
+const inOneByte: Plugin = {
+  name: "boma-one-byte",
+  // Not earlier: the minifier writes characters for escapes.
+  generateBundle(_options, bundle) {
+    for (const file of Object.values(bundle)) if (file.type === "chunk") file.code = escaped(file.code);
+  },
+};
+const escaped = (code: string): string =>
+  code.replace(/[\u0100-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 /** What the programs say of themselves is what the package says. */
 const versioned = (version: string): Plugin => ({

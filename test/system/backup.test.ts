@@ -3,16 +3,28 @@
  * anew; what happened between the copy and the disaster ends in order; nothing half done serves.
  * Method: the real master with its own nats-server, real agents that are told nothing, files that are cut and changed.
  */
-import { existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
 
-import { Fleet } from "../support/fleet.ts";
+import { Fleet, type ToldEvent } from "../support/fleet.ts";
 import { Gate } from "../support/gate.ts";
 import { answers, LivingFleet, POLL } from "../support/living-fleet.ts";
 import { nameOf, serverPrograms } from "../support/nats.ts";
-import { type Failure, run } from "../support/run.ts";
+import { type Failure, run, type RunDocument } from "../support/run.ts";
+
+const NODES = 50;
+
+function writeSite({ home }: Fleet): void {
+  mkdirSync(join(home, "site"), { recursive: true });
+  writeFileSync(
+    join(home, "site/top.ts"),
+    `import { file, top, tree } from "@boma/states";
+export default top({ "*": [tree(() => [file.managed("/motd", { contents: "hello\\n" })])] });
+`,
+  );
+}
 
 /** The machine burns down: what is left is the file, and what nodes remember. */
 async function lose(fleet: Fleet): Promise<void> {
@@ -81,6 +93,44 @@ test("a job that was under way when the copy was made, and ended after it, ends 
   // The same return, word for word: it did not run again.
   expect(second.data).toEqual(first.data);
   expect(readFileSync(log, "utf8")).toBe("begun\n");
+  expect((await fleet.run("audit", "verify")).code).toBe(0);
+});
+
+test("a master that is copied in the middle of much work knows of each job all or nothing, and nothing twice", async () => {
+  await using fleet = await Fleet.start();
+  const file = join(fleet.dir, "boma.tar");
+  writeSite(fleet);
+  await fleet.emulate(NODES, "node");
+  let copying = true;
+  const work = ["state.apply", "state.apply", "test.ping"].map(async (name) => {
+    while (copying) expect(await run(fleet, "*", name)).toMatchObject({ code: 0 });
+  });
+  await fleet.event("job.finished");
+  await fleet.ok("backup", "--out", file);
+  copying = false;
+  await Promise.all(work);
+  await lose(fleet);
+  await fleet.ok("restore", file);
+  await fleet.serve();
+  await expect.poll(() => answers(fleet), POLL).toBe(0);
+  const list = async () =>
+    (await fleet.json<{ job: string; state: string; function: string }[]>("jobs", "list", "--limit", "1000"))
+      .value;
+  await expect.poll(async () => (await list()).filter(({ state }) => state === "open"), POLL).toEqual([]);
+  const jobs = await list();
+  expect(jobs.length).toBeGreaterThan(3);
+  const told = (await fleet.json<ToldEvent[]>("events", "job.*", "--since", "1h")).value;
+  for (const { job, function: name } of jobs) {
+    const { nodes } = (await fleet.json<RunDocument>("jobs", "show", job)).value;
+    expect(Object.keys(nodes)).toHaveLength(NODES);
+    // What a read would have answered before the disaster is nobody's to say again.
+    const ends = name === "test.ping" ? /ok|timeout/ : /ok|changed/;
+    for (const { status } of Object.values(nodes)) expect(status).toMatch(ends);
+    const of = (kind: string) => told.filter((event) => event.job === job && event.kind === kind);
+    expect(of("job.finished")).toHaveLength(1);
+    const returned = of("job.returned").map(({ id }) => id);
+    expect(new Set(returned).size).toBe(returned.length);
+  }
   expect((await fleet.run("audit", "verify")).code).toBe(0);
 });
 

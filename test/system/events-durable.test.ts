@@ -3,7 +3,7 @@
 // Method: the command line, the master and the bus are killed -9 again and again while jobs run; then the file is
 // compared with the stream itself. BOMA_KILLS=200 makes it longer; the seed of the moments is printed.
 import { spawn } from "node:child_process";
-import { appendFileSync, closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { appendFileSync, closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -124,6 +124,26 @@ describe("into a file", () => {
     const [first, second] = documents();
     expect(first).toEqual(event);
     expect([undefined, event!.sequence + 1]).toContain(second?.sequence);
+  });
+
+  test("and of a stream that was put back from a backup, it does not go on with others of the same numbers", async () => {
+    const backup = join(fleet.dir, "boma.tar");
+    const tell = () => fleet.ok("token", "create", "--env", "dev");
+    const last = async () => (await stored("*", "--since", "1h")).at(-1)!;
+    await fleet.ok("backup", "--out", backup);
+    await tell();
+    await using reader = reading("*", "--since", "1h");
+    expect(await reader.ended).toMatchObject({ code: 0 });
+    const before = readFileSync(file, "utf8");
+    const { sequence } = documents().at(-1)!;
+    await fleet.master.stop("SIGKILL");
+    rmSync(fleet.home, { recursive: true });
+    await fleet.ok("restore", backup);
+    await fleet.serve();
+    while ((await last()).sequence <= sequence) await tell();
+    await using again = reading("*");
+    expect(await again.ended).toEqual({ code: 2, stderr: expect.stringMatching(/put back from a backup/) });
+    expect(readFileSync(file, "utf8")).toBe(before);
   });
 
   test("that holds something else nothing is written, and nothing is cut", async () => {

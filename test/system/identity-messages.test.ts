@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import {
+  ApiAnswer,
   Mailbox,
   issueScopedUser,
   newNkey,
@@ -14,12 +15,14 @@ import {
   NodeGrains,
   NodeHello,
   newSession,
+  open,
   seal,
   signingKey,
+  splitManifest,
   subjects,
 } from "@boma/protocol";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import type { NatsConnection } from "nats";
+import type { Msg, NatsConnection } from "nats";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { serverTrust } from "../../packages/master/src/bus/accounts.ts";
@@ -142,6 +145,34 @@ describe("the master", () => {
     expect((await fleet.run("target", "rack:A1")).code).toBe(4);
     expect((await fleet.run("target", "rack:B2")).code).toBe(0);
   });
+});
+
+test("a request that the bus plays again begins no job, also to a master that has just begun to lead", async () => {
+  await fleet.agent("asked-01");
+  const heard: Msg[] = [];
+  owner.subscribe("boma.api.*.*", { callback: (_, message) => void heard.push(message) });
+  await owner.flush();
+  await fleet.ok("run", "asked-01", "test.ping");
+  const starts = heard.filter(({ subject }) => subject.endsWith(".job-start"));
+  expect(starts.length).toBeGreaterThan(0);
+  const jobs = async () => (await fleet.json<unknown[]>("jobs", "list", "--limit", "1000")).value.length;
+  const before = await jobs();
+  const { subject, data } = starts.at(-1)!;
+  owner.publish(subject, data);
+  const told = await fleet.event("message.refused", (one) => one.data["subject"] === subject);
+  expect(told.data).toMatchObject({ code: "wire/replay" });
+  await fleet.master.stop();
+  await owner.close();
+  await fleet.serve();
+  owner = await busOwner(fleet);
+  for (const start of starts) {
+    const { frame } = splitManifest((await owner.request(subject, start.data)).data);
+    const trusts = () => true;
+    const to = subject.split(".")[2]!;
+    const { body } = open(ApiAnswer, frame, { trusts, to, now: null });
+    expect(body).toEqual({ nonce: expect.anything(), feed: false, challenge: expect.anything() });
+  }
+  expect(await jobs()).toBe(before);
 });
 
 test("what lies among the mailboxes and names no node keeps no master from its start", async () => {

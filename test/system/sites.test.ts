@@ -294,10 +294,11 @@ test("beyond loopback both lines speak TLS, by the authority that nodes pin", as
 });
 
 describe("the command", () => {
-  test("makes other credentials when it is said again, and those before are void", async () => {
+  test("makes other credentials when it is said again, those before are void, and its nodes learn of other addresses", async () => {
     const again = join(fleet.dir, "fra-again");
     const at = `nats://127.0.0.1:${line.port}`;
-    await fleet.ok("site-server", "fra", "--url", fra.url, "--centre", at, "--out", again);
+    const other = "nats://127.0.0.1:1";
+    await fleet.ok("site-server", "fra", "--url", fra.url, "--url", other, "--centre", at, "--out", again);
     await restartMaster();
     await expect.poll(async () => (await run("web-01", "test.ping")).code).not.toBe(0);
     await fra.stop();
@@ -307,6 +308,8 @@ describe("the command", () => {
     fra.dir = again;
     await fra.start();
     await expect.poll(async () => (await run("web-01", "test.ping")).code).toBe(0);
+    const known = () => readFileSync(join(fleet.dir, "web-01/boma/agent/identity.json"), "utf8");
+    await expect.poll(known).toContain(new URL(other).host);
   });
 
   test.for([

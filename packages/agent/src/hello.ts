@@ -25,7 +25,7 @@ const WELCOME_MS = 5_000;
 
 export interface HelloPorts {
   readonly bus: Bus;
-  readonly ways: Pick<Ways, "credential">;
+  readonly ways: Pick<Ways, "credential" | "kit">;
   readonly identity: Identity;
   readonly trust: Trust;
   readonly time: MasterTime;
@@ -52,6 +52,7 @@ export async function sayHello(ports: HelloPorts, facts: HelloFacts): Promise<Ma
     start: identity.start,
     speaks: [ENVELOPE_VERSION],
     wantsCredential: wantsCredential(ways.credential, time.now()),
+    servers: ways.kit.servers,
     ...(asked && { asked }),
   };
   const frame = seal(NodeHello, body, { to: "master", key: identity.keys.sign, nonce, now: time.now() });

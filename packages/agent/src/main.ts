@@ -39,7 +39,11 @@ program
     "after",
     "\nExample:\n  $ boma-agent run --token bt_… --join /etc/boma/join --grain rack=A12\n",
   )
-  .action(async (options) => (await import("./commands/run.ts")).run({ ...options, home: home() }));
+  .action(async (options) => {
+    // Before anything is loaded that is large enough to be compiled for speed.
+    (await import("./commands/spare-memory.ts")).spareMemory();
+    await (await import("./commands/run.ts")).run({ ...options, home: home() });
+  });
 
 program
   .command("apply")

@@ -11,7 +11,7 @@ import { type BusTrust, watchedAccounts } from "./bus/trust.ts";
 import { openCatalogs } from "./catalogs/open-catalogs.ts";
 import type { Control } from "./control.ts";
 import { DriftBoard } from "./drift/drift-board.ts";
-import { type Admit, admitBy } from "./enrol/admit.ts";
+import { type Admit, admitBy, siteServersBy } from "./enrol/admit.ts";
 import { AllowList } from "./enrol/allow-list.ts";
 import { Enrolment } from "./enrol/enrolment.ts";
 import { JoinKeys } from "./enrol/join-keys.ts";
@@ -267,6 +267,7 @@ function theBus({ trust, servers, server, ca }: MasterOptions, bus: NatsConnecti
     ca,
     busTrust: trust,
     admit: admitBy(trust),
+    siteServers: siteServersBy(trust),
     startedAt: Date.now(),
     servers: () => servers,
     masters: async () => ({ leader: lead.leader, standBy: await whoStandsBy(bus) }),

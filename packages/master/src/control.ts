@@ -104,6 +104,7 @@ export interface Control {
   readonly joinKit: (site?: unknown) => JoinKit;
   /** With what a node knocks should it have to ask anew. */
   readonly knockingOf: (node: Pick<NodeRecord, "assigned">) => Knocking[];
+  readonly siteServers: (node: Pick<NodeRecord, "assigned">) => readonly string[] | undefined;
   /** Writes down what a machine must know to knock, for images that are built on this host. */
   readonly keepJoin: () => void;
   /** The site's names for targets. */

@@ -2,18 +2,13 @@
  * One GET, through redirects to hosts that were allowed. No proxy of the
  * environment is used: what a node fetches must not depend on who started its agent.
  */
-import {
-  Agent as PlainAgent,
-  type IncomingMessage,
-  request as requestPlain,
-  type RequestOptions,
-} from "node:http";
-import { Agent as SecureAgent, request as requestSecure } from "node:https";
+import type { IncomingMessage, RequestOptions } from "node:http";
 
 import { BomaError } from "@boma/protocol";
 import type { Download } from "@boma/states/core";
 
 import { messageOf } from "../files.ts";
+import { http, https } from "./web.ts";
 
 const REDIRECTS_MAX = 5;
 const SILENCE_MS = 60_000;
@@ -74,9 +69,9 @@ function next(from: URL, location: string, { url, redirectHosts }: Download): UR
 }
 
 function ask(url: URL, begun: number, signal: AbortSignal): Promise<IncomingMessage> {
-  const secure = url.protocol === "https:";
+  const web = url.protocol === "https:" ? https() : http();
   const options: RequestOptions = {
-    agent: secure ? new SecureAgent({ keepAlive: false }) : new PlainAgent({ keepAlive: false }),
+    agent: new web.Agent({ keepAlive: false }),
     headers: {
       "user-agent": "boma",
       "accept-encoding": "identity",
@@ -86,7 +81,7 @@ function ask(url: URL, begun: number, signal: AbortSignal): Promise<IncomingMess
     timeout: SILENCE_MS,
   };
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const request = (secure ? requestSecure : requestPlain)(url, options, resolve);
+  const request = web.request(url, options, resolve);
   request.on("timeout", () =>
     request.destroy(new Error(`the server said nothing for ${SILENCE_MS / 1000} s`)),
   );

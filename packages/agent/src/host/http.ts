@@ -1,6 +1,5 @@
 /** The APIs of daemons. No proxy, no redirect, one connection a request: what is asked is asked of exactly that server. */
-import { type IncomingMessage, request as requestPlain, type RequestOptions } from "node:http";
-import { request as requestSecure } from "node:https";
+import type { IncomingMessage, RequestOptions } from "node:http";
 
 import type {
   Http,
@@ -13,6 +12,7 @@ import type {
 } from "@boma/states/core";
 
 import { hasCode, messageOf } from "../files.ts";
+import { http, https } from "./web.ts";
 
 const TIMEOUT_MS = 10_000;
 const BODY_BYTES_MAX = 8 * 1024 ** 2;
@@ -56,8 +56,8 @@ function sent(
     ...(socket !== undefined && { socketPath: socket }),
   };
   const request = url.startsWith("https:")
-    ? requestSecure(url, { ...options, ...(ca !== undefined && { ca }), ...client })
-    : requestPlain(url, options);
+    ? https().request(url, { ...options, ...(ca !== undefined && { ca }), ...client })
+    : http().request(url, options);
   request.once("response", resolve).once("error", reject).end(body);
   return promise;
 }

@@ -5,7 +5,6 @@ import {
   BomaError,
   keyInSubject,
   open,
-  type Opened,
   pack,
   PAYLOAD_BYTES_MAX,
   sameBytes,
@@ -19,6 +18,7 @@ import { explained } from "../bus/trouble.ts";
 import type { Control } from "../control.ts";
 import { hostOf } from "../nodes/refusals.ts";
 import { isDoneWithin } from "../patience.ts";
+import { AskedOnce, type Request } from "./asked-once.ts";
 import { Feed } from "./feed.ts";
 import { perform } from "./perform.ts";
 import type { OperatorRecord } from "./rights.ts";
@@ -26,7 +26,6 @@ import type { OperatorRecord } from "./rights.ts";
 /** A feed whose operator has not renewed it for so long is cut: its command line has gone. */
 const LEASE_MS = 60_000;
 const CLOSE_MS_MAX = 5_000;
-const NONCES_KEPT = 10_000;
 const ANSWER_BYTES_MAX = PAYLOAD_BYTES_MAX - 64 * 1024;
 
 interface OpenFeed {
@@ -34,13 +33,13 @@ interface OpenFeed {
   renewedAt: number;
 }
 
-type Request = Opened<z.output<typeof ApiRequest.body>>;
+type Respond = (body: Omit<z.input<typeof ApiAnswer.body>, "nonce">) => void;
 
 export class ApiDoor {
   readonly #bus: NatsConnection;
   readonly #control: Control;
   readonly #feeds = new Map<string, OpenFeed>();
-  readonly #seen = new Set<string>();
+  readonly #askedOnce = new AskedOnce();
   readonly #sweep: NodeJS.Timeout;
   readonly #requests: Subscription;
   readonly #underWay = new Set<Promise<void>>();
@@ -75,9 +74,10 @@ export class ApiDoor {
     if (!operator) throw new BomaError("operator/unknown", "the key in the subject is no operator's");
     const trusts = (key: Uint8Array) => sameBytes(key, operator.sign);
     const request = open(ApiRequest, message.data, { trusts, to: "master", now: Date.now() });
-    this.#assertNew(request);
-    const respond = (body: Omit<z.input<typeof ApiAnswer.body>, "nonce">) =>
-      this.#respond(message, operator, request, body);
+    const respond: Respond = (body) => this.#respond(message, operator, request, body);
+    const challenge = this.#askedOnce.challengeFor(request);
+    if (challenge) return respond({ feed: false, challenge });
+    this.#askedOnce.take(operator.key, request);
     try {
       await this.#perform(operator, request, hostOf(message), respond);
     } catch (thrown) {
@@ -86,12 +86,7 @@ export class ApiDoor {
     }
   }
 
-  async #perform(
-    operator: OperatorRecord,
-    { body }: Request,
-    from: string,
-    respond: (body: Omit<z.input<typeof ApiAnswer.body>, "nonce">) => void,
-  ): Promise<void> {
+  async #perform(operator: OperatorRecord, { body }: Request, from: string, respond: Respond): Promise<void> {
     const name = `${operator.key}.${body.session}`;
     if (body.verb === "feed.keep") return respond({ feed: false, result: this.#renew(name) });
     const abort = new AbortController();
@@ -123,12 +118,7 @@ export class ApiDoor {
     }
   }
 
-  #respond(
-    message: Msg,
-    operator: OperatorRecord,
-    request: Request,
-    body: Omit<z.input<typeof ApiAnswer.body>, "nonce">,
-  ): void {
+  #respond(message: Msg, operator: OperatorRecord, request: Request, body: Parameters<Respond>[0]): void {
     const { sign, manifest } = this.#control.keyring();
     const frame = seal(ApiAnswer, { ...body, nonce: request.nonce }, { to: operator.key, key: sign });
     message.respond(withManifest(manifest, frame));
@@ -142,13 +132,6 @@ export class ApiDoor {
         "a request failed",
       );
     return error;
-  }
-
-  #assertNew({ nonce }: Request): void {
-    const name = Buffer.from(nonce).toString("latin1");
-    if (this.#seen.has(name)) throw new BomaError("wire/replay", "this request was answered before");
-    this.#seen.add(name);
-    if (this.#seen.size > NONCES_KEPT) this.#seen.delete(this.#seen.values().next().value!);
   }
 
   #renew(name: string): boolean {

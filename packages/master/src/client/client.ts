@@ -31,6 +31,8 @@ import { queueOf } from "../queue.ts";
 
 const CONNECT_MS_MAX = 5_000;
 const ANSWER_MS_MAX = 15_000;
+/** Masters that follow one another while one request is made. */
+const CHALLENGES_MAX = 4;
 /** A leader is missed after eight seconds, and its successor reads what there is. */
 const FOLLOWED_MS = 20_000;
 const PROBE_MS = 500;
@@ -50,6 +52,8 @@ interface RemoteError {
 }
 
 type FeedBody = z.output<typeof FeedItem.body>;
+type AnswerBody = z.output<typeof ApiAnswer.body>;
+type ApiBody = z.input<typeof ApiRequest.body>;
 
 /** The feed broke, and the reader may ask again where it stands. */
 export class FeedBroken extends BomaError {
@@ -64,6 +68,8 @@ export class Client implements AsyncDisposable {
   /** What the bus is shown at the next connect; the server hangs up on one that has expired. */
   readonly #shown: { credential: string };
   #manifest: Manifest | undefined;
+  /** Of the master that gave it last. */
+  #challenge: Uint8Array | undefined;
   /** Everything that waits for words of the master. */
   readonly #asking = new Set<AbortController>();
   #up = Promise.withResolvers<void>();
@@ -156,24 +162,15 @@ export class Client implements AsyncDisposable {
   }
 
   async #request(verb: Verb, args: object, session: string, answerMs = ANSWER_MS_MAX) {
-    const { user, sign } = this.#operator;
     const abort = new AbortController();
     this.#asking.add(abort);
     abort.signal.addEventListener("abort", () => this.#asking.delete(abort), { once: true });
     // Listening comes before asking: the first items may be here before the answer.
     const parts = this.#listen(session, abort);
-    const nonce = newNonce();
-    const frame = seal(ApiRequest, { verb, args, session }, { to: "master", key: sign, nonce });
     try {
       await this.#lineUp();
       await this.#masterThere();
-      const answer = this.#connection.request(subjects.api(user.publicKey, verb), frame, {
-        timeout: answerMs,
-      });
-      const reply = await Promise.race([answer, broken(abort.signal)]);
-      const { body } = this.#openAnswer(reply.data);
-      if (!sameBytes(body.nonce, nonce))
-        throw new BomaError("wire/replay", "the master answered another request");
+      const body = await this.#answerTo({ verb, args, session }, answerMs, abort.signal);
       if (body.error) throw remoteError(body.error);
       if (!body.feed) {
         abort.abort();
@@ -184,6 +181,30 @@ export class Client implements AsyncDisposable {
       abort.abort();
       throw requestError(error, this.#operator.servers);
     }
+  }
+
+  /** One that may have been answered before this master led is made anew with its challenge, and so are those that follow. */
+  async #answerTo(asked: ApiBody, answerMs: number, signal: AbortSignal): Promise<AnswerBody> {
+    for (let time = 0; time < CHALLENGES_MAX; time++) {
+      const challenge = this.#challenge;
+      const body = await this.#exchange({ ...asked, ...(challenge && { challenge }) }, answerMs, signal);
+      if (!body.challenge) return body;
+      this.#challenge = body.challenge;
+    }
+    throw new BomaError("wire/replay", "each answer came from another master than the one before");
+  }
+
+  async #exchange(asked: ApiBody, answerMs: number, signal: AbortSignal): Promise<AnswerBody> {
+    const { user, sign } = this.#operator;
+    const nonce = newNonce();
+    const frame = seal(ApiRequest, asked, { to: "master", key: sign, nonce });
+    const subject = subjects.api(user.publicKey, asked.verb);
+    const answer = this.#connection.request(subject, frame, { timeout: answerMs });
+    const reply = await Promise.race([answer, broken(signal)]);
+    const { body } = this.#openAnswer(reply.data);
+    if (!sameBytes(body.nonce, nonce))
+      throw new BomaError("wire/replay", "the master answered another request");
+    return body;
   }
 
   /** On a cluster a request that nobody hears is lost without a word: so it is not made before a master answers. */

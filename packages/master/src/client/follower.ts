@@ -5,7 +5,7 @@
 import { BomaError, ExitCode, newSession } from "@boma/protocol";
 
 import type { Portion } from "../events/event-reader.ts";
-import type { Start } from "../events/place.ts";
+import { afterSeen, type Seen, type Start } from "../events/place.ts";
 import type { Client } from "./client.ts";
 
 const WAIT_MS = 5_000;
@@ -33,6 +33,7 @@ export class Follower {
   readonly #following: Following;
   readonly #session = newSession();
   #position: number | undefined;
+  #seen: Seen | undefined;
   #away = false;
 
   constructor(client: Client, following: Following) {
@@ -50,7 +51,7 @@ export class Follower {
         {
           patterns,
           ...(target !== undefined && { target }),
-          start: this.#position === undefined ? start : { after: this.#position },
+          start: this.#position === undefined ? start : afterSeen(this.#position, this.#seen),
           limit,
           // After a break the first answer is wanted soon, to know that there is one.
           waitMs: wait && !this.#away ? WAIT_MS : 0,
@@ -61,6 +62,7 @@ export class Follower {
       ),
     );
     this.#position = portion.position;
+    this.#seen = portion.events.at(-1) ?? this.#seen;
     return portion;
   }
 

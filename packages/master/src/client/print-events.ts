@@ -2,7 +2,7 @@
 import type { SequencedEvent } from "@boma/protocol";
 
 import type { Portion } from "../events/event-reader.ts";
-import type { Start } from "../events/place.ts";
+import { afterSeen, type Start } from "../events/place.ts";
 import { type EventSink, fileSink, pipeSink } from "../print/event-sink.ts";
 import { eventText } from "../print/event-text.ts";
 import { jsonText, type Output, style } from "../print/output.ts";
@@ -23,7 +23,7 @@ interface Asked {
 export async function printEvents(client: Client, output: Output, asked: Asked): Promise<void> {
   const sink = asked.intoFile ? fileSink() : pipeSink;
   const stopped = stopping();
-  const start = sink.after === undefined ? asked.start : { after: sink.after };
+  const start = sink.last ? afterSeen(sink.last.sequence, sink.last) : asked.start;
   const follower = new Follower(client, { ...asked, ...remarks(output), start, signal: stopped.signal });
   try {
     const all = await printAll(follower, { ...asked, output, sink, signal: stopped.signal });

@@ -6,6 +6,12 @@ import type { NodeRecord } from "../registry/node-record.ts";
 
 export type Admit = (node: Pick<NodeRecord, "id" | "key" | "assigned">) => Promise<Admission>;
 
+/** By which addresses the nodes of this one's site find their server; `undefined` where it is the centre's. */
+export const siteServersBy =
+  (trust: BusTrust) =>
+  ({ assigned: { site } }: Pick<NodeRecord, "assigned">): readonly string[] | undefined =>
+    siteAccount(trust, site).server?.urls;
+
 export const admitBy =
   (trust: BusTrust): Admit =>
   async ({ id, key, assigned }) => {

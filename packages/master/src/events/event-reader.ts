@@ -8,6 +8,7 @@ import type { Consumer } from "@nats-io/jetstream";
 
 import { type Store, STREAM } from "../store/store.ts";
 import { readEvent } from "./events.ts";
+import type { Seen } from "./place.ts";
 
 /** The server forgets a reader that was not heard of for so long; it is made again where it stood. */
 const IDLE_NS = 60_000_000_000;
@@ -32,19 +33,27 @@ export interface Portion {
   readonly last: number;
 }
 
+interface From {
+  readonly after: number;
+  readonly patterns: readonly string[];
+  readonly seen?: Seen | undefined;
+}
+
 export class EventReader {
   readonly #store: Store;
   readonly #fits: (kind: string) => boolean;
   readonly #filter: string;
+  readonly #seen: Seen | undefined;
   #position: number;
   #consumer: Consumer | undefined;
   #delivered = 0;
   #pending = 0;
 
-  constructor(store: Store, from: { readonly after: number; readonly patterns: readonly string[] }) {
+  constructor(store: Store, from: From) {
     const fits = from.patterns.map(kindPattern);
     this.#store = store;
     this.#position = from.after;
+    this.#seen = from.seen;
     this.#fits = (kind) => fits.some((one) => one(kind));
     this.#filter = filterOf(from.patterns);
   }
@@ -123,6 +132,7 @@ export class EventReader {
         "events/position",
         `there is no event ${this.#position}: the last one is ${state.last_seq}`,
       );
+    await this.#assertSeen();
     const { name, num_pending } = await manager.consumers.add(STREAM.events, {
       ack_policy: "none",
       deliver_policy: "by_start_sequence",
@@ -135,6 +145,20 @@ export class EventReader {
     this.#consumer = await js.consumers.get(STREAM.events, name);
     this.#delivered = 0;
     this.#pending = num_pending;
+  }
+
+  /** A stream that was put back from a backup gives the numbers that came after it once more. */
+  async #assertSeen(): Promise<void> {
+    if (!this.#seen) return;
+    const { sequence, uid } = this.#seen;
+    const stored = await this.#store.manager.streams.getMessage(STREAM.events, { seq: sequence });
+    const event = stored && readOrNothing({ data: stored.data, sequence });
+    // One that aged away, or was damaged, says nothing.
+    if (!event || event.uid === uid) return;
+    throw new BomaError(
+      "events/position",
+      `event ${sequence} is another one than the reader has: the stream was put back from a backup since`,
+    );
   }
 
   #forget(): void {

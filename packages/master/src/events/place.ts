@@ -2,11 +2,24 @@
 import type { Store } from "../store/store.ts";
 import { STREAM } from "../store/store.ts";
 
+/** An event that a reader has: under its number there must not be another one. */
+export interface Seen {
+  readonly sequence: number;
+  readonly uid: string;
+}
+
 export type Start =
-  | { readonly after: number }
+  | { readonly after: number; readonly seen?: Seen | undefined }
   /** Milliseconds since 1970. */
   | { readonly since: number }
   | { readonly from: "first" | "now" };
+
+/** As it is asked for: of one that is no whole event nothing is said. */
+export const afterSeen = (after: number, last: Partial<Seen> | undefined): Start => ({
+  after,
+  ...(last?.sequence !== undefined &&
+    last.uid !== undefined && { seen: { sequence: last.sequence, uid: last.uid } }),
+});
 
 /** The sequence after which it begins. */
 export async function placeOf(store: Store, start: Start): Promise<number> {

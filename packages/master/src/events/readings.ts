@@ -7,6 +7,7 @@ import { pack, type SequencedEvent } from "@boma/protocol";
 
 import type { Store } from "../store/store.ts";
 import { EventReader, type Portion } from "./event-reader.ts";
+import type { Seen } from "./place.ts";
 
 const IDLE_MS = 60_000;
 const KEPT_MAX = 256;
@@ -26,6 +27,7 @@ interface Reading {
 
 export interface Wanted {
   readonly after: number;
+  readonly seen?: Seen | undefined;
   readonly patterns: readonly string[];
   readonly fits: (event: SequencedEvent) => boolean;
   readonly limit: number;
@@ -55,12 +57,12 @@ export class Readings {
     }
   }
 
-  #take(name: string, { after, patterns }: Wanted): Reading {
+  #take(name: string, { after, seen, patterns }: Wanted): Reading {
     const kept = this.#kept.get(name);
     this.#kept.delete(name);
     if (kept?.given === after && kept.patterns === patterns.join()) return kept;
     kept?.reader.close();
-    const reader = new EventReader(this.#store, { after, patterns });
+    const reader = new EventReader(this.#store, { after, seen, patterns });
     return { reader, patterns: patterns.join(), rest: [], given: after, usedAt: Date.now() };
   }
 

@@ -45,6 +45,7 @@ interface Parts {
   readonly keyring: () => Keyring;
   readonly admit: Admit;
   readonly knockingOf: (node: NodeRecord) => Knocking[];
+  readonly siteServers: (node: NodeRecord) => readonly string[] | undefined;
   readonly where: Whereabouts;
   readonly forgetKey: (key: string) => Promise<void>;
   readonly refused: Refused;
@@ -88,10 +89,11 @@ function openFrom<B extends z.ZodType>(
 }
 
 async function hello(message: Msg, parts: Parts): Promise<void> {
-  const { registry, sessions, keyring, admit, knockingOf, where } = parts;
+  const { registry, sessions, keyring, admit, knockingOf, siteServers, where } = parts;
   const { node, envelope } = openFrom(message, NodeHello, registry);
   const elsewhere = addressInSubject(message.subject).site !== where.siteOf(node.key);
   const said = envelope.body;
+  const others = hasOtherAddresses(said, siteServers(node));
   sessions.heard(node.key, said.asked, said.session);
   await noteStart(node, said, parts);
   const { sign, manifest } = keyring();
@@ -104,12 +106,16 @@ async function hello(message: Msg, parts: Parts): Promise<void> {
     rekey: node.rekey,
     duplicate: sessions.isDuplicate(node.key),
     knocking: knockingOf(node),
-    ...(said.wantsCredential || elsewhere ? await admit(node) : {}),
+    ...(said.wantsCredential || elsewhere || others ? await admit(node) : {}),
     ...(elsewhere && { elsewhere }),
     ...grainsRevision(registry, node.key),
   };
   message.respond(withManifest(manifest, seal(MasterWelcome, body, { to: node.key, key: sign })));
 }
+
+/** Its site's server got others since; it stays where it is, and goes by them when it must connect anew. */
+const hasOtherAddresses = ({ servers }: NodeHelloBody, urls: readonly string[] | undefined): boolean =>
+  servers !== undefined && urls !== undefined && servers.join() !== urls.join();
 
 function grainsRevision(registry: Registry, key: string): { grains?: string } {
   const revision = registry.grains.get(key)?.revision;

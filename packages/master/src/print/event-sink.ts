@@ -20,9 +20,15 @@ import { BomaError } from "@boma/protocol";
 const STDOUT = 1;
 const READ_AT_ONCE = 64 * 1024;
 
+/** A line about lost events has no uid. */
+export interface LastLine {
+  readonly sequence: number;
+  readonly uid?: string;
+}
+
 export interface EventSink {
-  /** The sequence of the last event that is there already. */
-  readonly after: number | undefined;
+  /** What the last line that is there already says. */
+  readonly last: LastLine | undefined;
   write(lines: readonly string[]): Promise<void>;
 }
 
@@ -30,7 +36,7 @@ export const stdoutIsFile = (): boolean => fstatSync(STDOUT).isFile();
 
 /** A reader that has gone ends the command before anything is said to be done. */
 export const pipeSink: EventSink = {
-  after: undefined,
+  last: undefined,
   write: (lines) =>
     new Promise((resolve, reject) => {
       const text = lines.map((line) => `${line}\n`).join("");
@@ -41,11 +47,11 @@ export const pipeSink: EventSink = {
 /** A line that a crash tore is cut off: its event comes again. */
 export function fileSink(): EventSink {
   assertAppends();
-  const { after, bytes } = lastLine();
+  const { last, bytes } = lastLine();
   if (bytes < fstatSync(STDOUT).size) ftruncateSync(STDOUT, bytes);
   let size = bytes;
   return {
-    after,
+    last,
     async write(lines) {
       if (lines.length === 0) return;
       if (fstatSync(STDOUT).size !== size)
@@ -68,9 +74,9 @@ function assertAppends(): void {
 }
 
 /** Read from the end, piece by piece: such a file grows for months. */
-function lastLine(): { after: number | undefined; bytes: number } {
+function lastLine(): { last: LastLine | undefined; bytes: number } {
   const { size } = fstatSync(STDOUT);
-  if (size === 0) return { after: undefined, bytes: 0 };
+  if (size === 0) return { last: undefined, bytes: 0 };
   const file = openSync(`/proc/self/fd/${STDOUT}`, "r");
   try {
     let tail = Buffer.alloc(0);
@@ -84,19 +90,20 @@ function lastLine(): { after: number | undefined; bytes: number } {
       if (begin < 0 && from > 0) continue;
       // What a crash tore is the beginning of a document; anything else is not ours to cut.
       if (end + 1 < tail.length && tail[end + 1] !== 0x7b) throw noEvent();
-      if (end < 0) return { after: undefined, bytes: 0 };
-      return { after: sequenceOf(tail.subarray(begin + 1, end).toString()), bytes: from + end + 1 };
+      if (end < 0) return { last: undefined, bytes: 0 };
+      return { last: readLine(tail.subarray(begin + 1, end).toString()), bytes: from + end + 1 };
     }
   } finally {
     closeSync(file);
   }
-  return { after: undefined, bytes: 0 };
+  return { last: undefined, bytes: 0 };
 }
 
-function sequenceOf(line: string): number {
+function readLine(line: string): LastLine {
   try {
-    const { sequence } = JSON.parse(line) as { sequence?: unknown };
-    if (Number.isSafeInteger(sequence)) return sequence as number;
+    const { sequence, uid } = JSON.parse(line) as { sequence?: unknown; uid?: unknown };
+    if (Number.isSafeInteger(sequence))
+      return { sequence: sequence as number, ...(typeof uid === "string" && { uid }) };
   } catch {
     // Said below.
   }

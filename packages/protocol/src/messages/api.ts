@@ -92,6 +92,8 @@ export const ApiRequest = defineMessage({
     args: z.unknown(),
     /** Where the operator listens for what does not fit into one answer or comes later. */
     session: Session,
+    /** What the master gave to be said again, if it did. */
+    challenge: Nonce.optional(),
   }),
 });
 
@@ -107,6 +109,8 @@ export const ApiAnswer = defineMessage({
     error: ApiError.optional(),
     /** The result comes as feed items, up to one that ends it. */
     feed: z.boolean(),
+    /** Nothing was done: the request has to be made anew, with this in it. */
+    challenge: Nonce.optional(),
   }),
 });
 

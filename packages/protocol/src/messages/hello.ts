@@ -24,6 +24,8 @@ export const NodeHello = defineMessage({
     /** The nonce of the master's question that this answers, if it answers one. */
     asked: Nonce.optional(),
     wantsCredential: z.boolean(),
+    /** By which addresses it knows its bus; a site's server may have got others. */
+    servers: z.array(z.string().max(255)).max(16).optional(),
   }),
 });
 export type NodeHelloBody = z.output<typeof NodeHello.body>;

@@ -33,7 +33,10 @@ const NextArgs = z.strictObject({
     .max(32),
   target: z.string().min(1).optional(),
   start: z.union([
-    z.strictObject({ after: Place }),
+    z.strictObject({
+      after: Place,
+      seen: z.strictObject({ sequence: Place, uid: z.string().max(64) }).optional(),
+    }),
     z.strictObject({ since: z.number().nonnegative().max(8.64e15) }),
     z.strictObject({ from: z.enum(["first", "now"]) }),
   ]),
@@ -51,7 +54,7 @@ export const eventsNext = defineVerb({
   right: "itself",
   args: NextArgs,
   async answer(args, { control, operator }): Promise<Portion> {
-    const { patterns, target, session, durable, limit, waitMs } = args;
+    const { patterns, target, start, session, durable, limit, waitMs } = args;
     assertPatterns(patterns);
     authorise(operator, { right: "events", patterns });
     // Whom a target means tells of grains.
@@ -59,9 +62,10 @@ export const eventsNext = defineVerb({
     const fits = target === undefined ? () => true : aboutNodesOf(control, target);
     const after = durable
       ? await durablePlace(control, operator, { ...args, durable })
-      : await placeOf(control.store, args.start);
+      : await placeOf(control.store, start);
     const name = `${operator.key}.${session}`;
-    const portion = await control.readings.next(name, { after, patterns, fits, limit, waitMs });
+    const seen = "after" in start ? start.seen : undefined;
+    const portion = await control.readings.next(name, { after, seen, patterns, fits, limit, waitMs });
     if (durable && portion.lost > 0) await tellBehind(control, durable.name, { after, ...portion });
     return portion;
   },
