@@ -74,6 +74,8 @@ describe("a state of the site's own", () => {
     expect((await apply()).value.nodes["box"]).toMatchObject({ status: "changed" });
     // The first one comes by itself within half a minute of the first apply; the next in hours.
     await fleet.event("drift.checked");
+    // It may still have a look at what it watches from now on; what is asked for comes after that.
+    await fleet.ok("run", "box", "drift.check");
     const dir = onNode("boma/agent/bundles");
     for (const name of readdirSync(dir).filter((one) => one.endsWith(".mjs"))) {
       rmSync(join(dir, name));

@@ -77,6 +77,24 @@ test("what is done and still listed is sent again after a connect, but not for e
   expect(accepted).toEqual([]);
 });
 
+test("what is done and comes anew is sent again: a master that was put back from a backup lost it", async () => {
+  const { ports, resent, journal } = await mailBench();
+  const [one, other] = [order(), order()];
+  const frame = new Uint8Array([1]);
+  for (const { job, expiresAt } of [one, other])
+    await journal.append({ kind: "done", job, expiresAt, id: job, frame }, { sync: false });
+  await readMailbox(
+    memoryBus(() => ({ data: mail(1, [other]), status: 0 })),
+    ports,
+  );
+  await vi.waitFor(() => expect(resent).toEqual([other.job]));
+  receiveMail(mail(2, [other, one]), ports);
+  await vi.waitFor(() => expect(resent).toEqual([other.job, one.job]));
+  receiveMail(mail(3, [other, one]), ports);
+  await journal.append({ kind: "mailbox", number: 3 }, { sync: false });
+  expect(resent).toEqual([other.job, one.job]);
+});
+
 test("an empty mailbox is no error; one that cannot be read is", async () => {
   const { ports, codes } = await mailBench();
   await readMailbox(

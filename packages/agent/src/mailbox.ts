@@ -22,6 +22,8 @@ export interface MailboxPorts {
   readonly journal: Journal;
   readonly jobs: Jobs;
   readonly outbox: Outbox;
+  /** The orders of the snapshot before; `undefined` until the mailbox was read. */
+  listed: ReadonlySet<string> | undefined;
   /** One bad message costs that message; the caller reports it, and learns the newest keys where they may be missing. */
   readonly refused: (error: BomaError, subject: string) => void;
 }
@@ -62,14 +64,17 @@ function openMail(data: Uint8Array, ports: MailboxPorts): MailboxBody | undefine
 
 function takeOrders(mail: MailboxBody, ports: MailboxPorts, { again }: { again: boolean }): void {
   const { journal, jobs, outbox } = ports;
+  const before = ports.listed;
+  const isAsked = (job: string): boolean => again || (before !== undefined && !before.has(job));
+  if (again || before) ports.listed = new Set(mail.jobs.map(({ job }) => job));
   const cancelled = new Set(mail.cancelled);
   for (const job of cancelled) jobs.cancel(job);
   for (const order of mail.jobs) {
     if (cancelled.has(order.job) || jobs.has(order.job)) continue;
     const state = journal.stateOf(order.job);
     if (state === undefined) jobs.accept(order);
-    // The master still waits for what was handed over once: it may have lost it before it was stored.
-    else if (state === "done" && again)
+    // The master still waits for what was handed over once: it may have lost it before it was stored, or with its disk.
+    else if (state === "done" && isAsked(order.job))
       void journal
         .returnOf(order.job)
         .then((kept) => kept && outbox.sendReturn(kept))

@@ -29,7 +29,8 @@ const LEARN_KEYS_MS = 1_000;
 const REKEY_LOOK_MS = 200;
 const REKEY_WAIT_MS = 60_000;
 
-export interface SessionPorts extends Omit<HelloPorts, "bus">, Omit<MailboxPorts, "key" | "trust" | "time"> {
+export interface SessionPorts
+  extends Omit<HelloPorts, "bus">, Omit<MailboxPorts, "key" | "trust" | "time" | "listed"> {
   readonly connection: Connection;
   readonly feed: GrainsFeed;
   readonly letters: Letters;
@@ -61,7 +62,7 @@ export class Session {
     const refused = (error: BomaError, subject: string): void => this.#refuse(error, subject);
     // The subject's key stays the one that this connection was made with, also while keys change.
     const { key } = identity;
-    this.#mail = { key: () => key, trust, time, journal, jobs, outbox, refused };
+    this.#mail = { key: () => key, trust, time, journal, jobs, outbox, listed: undefined, refused };
   }
 
   start(): void {

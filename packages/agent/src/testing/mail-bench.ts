@@ -52,6 +52,7 @@ export async function mailBench(running: readonly string[] = []): Promise<Bench>
     journal,
     jobs: jobs as Jobs,
     outbox: { sendReturn: ({ job }: KeptReturn) => void resent.push(job) } as unknown as Outbox,
+    listed: undefined,
     refused: (error) => void codes.push(error.code),
   };
   return { ports, journal, accepted, cancelled, resent, codes };

@@ -15,11 +15,16 @@ afterEach(() => vi.useRealTimers());
 /** A read on these nodes, whose orders arrive at the bus when the test says so. */
 function jobOn(
   ids: readonly string[],
-  { isForAll = false, ...more }: Partial<JobRecord> & { isForAll?: boolean } = {},
+  {
+    isForAll = false,
+    begun,
+    ...more
+  }: Partial<JobRecord> & { isForAll?: boolean; begun?: readonly string[] } = {},
 ) {
   const createdAt = Date.now();
   const deliveries = new Map<string, () => void>();
   const withdrawn: string[] = [];
+  const reminded: string[] = [];
   const record: JobRecord = {
     job: newJobId(createdAt),
     function: "test.ping",
@@ -39,6 +44,7 @@ function jobOn(
     connected: () => true,
     callOut: () => isForAll,
     deliver: (to) => new Promise((resolve) => deliveries.set(to, () => resolve(undefined))),
+    remind: async (to) => void reminded.push(to),
     withdraw: async (to) => void withdrawn.push(to),
     keep: async (_job, _key, ending) => ending,
     close: async () => undefined,
@@ -49,11 +55,13 @@ function jobOn(
   };
   const nodes = ids.map((id) => ({ key: key(id), id }));
   const job = new Job(record, nodes, world);
-  job.start();
+  if (begun) job.resume(new Map(), new Set(begun.map(key)));
+  else job.start();
   return {
     job,
     posted: (id: string) => deliveries.has(key(id)),
     withdrawn,
+    reminded,
     callOut: () => isForAll,
     deliver: async (id: string) => {
       deliveries.get(key(id))!();
@@ -133,6 +141,14 @@ test("who hears what is called out has no mailbox written; who is silent has, an
   expect(status("C")).toBe("sent");
   await vi.advanceTimersByTimeAsync(200);
   expect([status("A"), status("B"), status("C")]).toEqual(["ok", "running", "timeout"]);
+});
+
+test("who began before a master was put back from a backup is asked for what came of it, where nobody else is told to begin", async () => {
+  const { job, posted, reminded, status } = jobOn(["A", "B", "C"], { begun: ["A"], batch: 2 });
+  await vi.advanceTimersByTimeAsync(0);
+  expect([reminded, posted("A"), posted("B"), posted("C")]).toEqual([[key("A")], false, true, false]);
+  await job.returned(key("A"), ok, new Uint8Array());
+  expect([status("A"), posted("C")]).toEqual(["ok", true]);
 });
 
 test("nobody is posted what was called out while others still answer", async () => {

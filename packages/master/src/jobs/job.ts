@@ -31,6 +31,8 @@ export interface JobWorld {
   callOut(order: JobOrder, job: Pick<Job, "record" | "courses">): boolean;
   /** Puts the order into the node's mailbox; says why not, where it cannot. */
   deliver(key: string, order: JobOrder): Promise<Ending | undefined>;
+  /** Puts the order of what began there into the mailbox, if it is not in it: who has ended says so again. */
+  remind(key: string, order: JobOrder): Promise<void>;
   withdraw(key: string, job: string): Promise<void>;
   /** Keeps an ending, and says which one stands: the first that was kept. */
   keep(job: string, key: string, ending: Ending, kept: Kept): Promise<Ending>;
@@ -110,14 +112,20 @@ export class Job {
     this.start();
   }
 
-  /** It runs there, or has ended: its return is awaited, and nothing is sent again. */
+  /** It runs there, or has ended: its return is awaited, and asked for where the order is gone, as after a restore. */
   #takeUp(course: Course): void {
     this.#send(course);
+    void this.#sending.run(() => this.#untilDone(() => this.#remind(course)));
     if (!this.#world.connected(course.key)) course.lostAt = this.#world.now();
     if (this.record.state === "cancelled") this.#hurry(course);
     // That it began was told by the master who heard it.
     course.status = "running";
     this.#set(course, "running");
+  }
+
+  async #remind(course: Course): Promise<void> {
+    if (isFinal(course.status) || this.record.state === "cancelled") return;
+    await this.#world.remind(course.key, this.#order(course.status));
   }
 
   #fill(): void {

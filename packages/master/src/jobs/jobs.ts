@@ -64,6 +64,7 @@ export class Jobs {
       connected: parts.connected,
       callOut: (order, job) => this.#callOut(order, job),
       deliver: (key, order) => this.#deliver(key, order),
+      remind: (key, order) => this.#remind(key, order),
       withdraw: (key, job) => parts.mailboxes.of(key).cancel(job),
       keep: (job, key, ending, kept) => this.#keep(job, key, ending, kept),
       close: ({ job }) => this.#close(this.#open.get(job)!),
@@ -266,6 +267,11 @@ export class Jobs {
     }
     if (await mailbox.add(parcel ? { ...order, parcel: parcel.ref } : order)) return undefined;
     return failedEnding("job/mailbox-full", "the node has too many unfinished jobs");
+  }
+
+  async #remind(key: string, order: JobOrder): Promise<void> {
+    const mailbox = this.#parts.mailboxes.of(key);
+    if (!(await mailbox.holds(order.job))) await mailbox.add(order);
   }
 
   /** Kept, told, and only then done with: whatever is interrupted in between is taken up by the next master. */

@@ -35,6 +35,7 @@ function jobWith(lease: string | undefined) {
     connected: () => true,
     callOut: () => false,
     deliver: async (_key, { expiresAt }) => void orders.push(expiresAt - Date.now()),
+    remind: async () => undefined,
     withdraw: async (key) => void withdrawn.push(key),
     keep: async (_job, _key, ending) => ending,
     close: async () => undefined,
