@@ -10,25 +10,23 @@ import {
 } from "./endings.ts";
 import type { JobRecord } from "./job-record.ts";
 
-/** A node that lost its connection during a read gets this long to come back before it counts as offline. */
-const RECONNECT_MS = 5_000;
-/** The same after a start of the master, which may have cut every connection itself. */
-const RETURN_MS = 10_000;
+/**
+ * A node that lost its connection during a read gets this long to come back before it counts as offline: it knocks again
+ * after two to six seconds, so that a bus that was started anew is no reason to call anybody offline.
+ */
+const RECONNECT_MS = 10_000;
 
 interface Heard {
   readonly record: JobRecord;
   /** When any node of the job was heard last: while returns flow in, nobody is called silent. */
   readonly heardAt: number;
-  /** Another process began the job. */
-  readonly resumed: boolean;
 }
 
-export function dueAt(course: Course, { record, heardAt, resumed }: Heard): number {
+export function dueAt(course: Course, { record, heardAt }: Heard): number {
   const { status, deadline, sentAt, lostAt } = course;
   if (status === "queued") return record.expiresAt;
   if (status !== "sent" && status !== "running") return Number.POSITIVE_INFINITY;
-  if (lostAt !== undefined && record.effect === "read")
-    return Math.min(deadline, lostAt + (resumed ? RETURN_MS : RECONNECT_MS));
+  if (lostAt !== undefined && record.effect === "read") return Math.min(deadline, lostAt + RECONNECT_MS);
   // It is still on its way to the bus, which takes it or says why not.
   if (status === "sent" && course.order === "held" && record.state !== "cancelled")
     return Number.POSITIVE_INFINITY;

@@ -361,7 +361,7 @@ export class Job {
   }
 
   #dueAt(course: Course): number {
-    return dueAt(course, { record: this.record, heardAt: this.#heardAt, resumed: this.#resumed });
+    return dueAt(course, { record: this.record, heardAt: this.#heardAt });
   }
 
   #look(): void {

@@ -154,8 +154,7 @@ export class Lead {
   }
 
   async #confirm(): Promise<void> {
-    const askedAt = performance.now();
-    const { lead } = await readLead(this.#parts.store);
+    const { askedAt, lead } = await this.#read();
     if (lead?.term === this.#record.term && lead.home === this.#record.home) {
       this.#confirmedAt = askedAt;
       this.#refusedAt = undefined;
@@ -165,6 +164,19 @@ export class Lead {
           ? `the master on ${lead.host} leads now, in term ${lead.term}`
           : "the bus does not know who leads",
       );
+  }
+
+  /** What was asked of a server that is gone is asked of the one that is there: every write waits for this answer. */
+  async #read(): Promise<FoundLead & { readonly askedAt: number }> {
+    const { store } = this.#parts;
+    for (;;) {
+      const [askedAt, { line }] = [performance.now(), store];
+      try {
+        return { askedAt, ...(await readLead(store)) };
+      } catch (thrown) {
+        if (line === store.line) throw thrown;
+      }
+    }
   }
 
   #lose(why: string): BomaError {

@@ -87,8 +87,6 @@ export class Intake {
   readonly #seen = new Map<string, Promise<void>>();
   /** By the line on which it came and the place in the inbox. */
   readonly #underWay = new Map<string, Promise<void>>();
-  /** Counts the times that the bus was lost: a server that was killed may give a place to another message. */
-  #line = 0;
   readonly #verifying = new AtOnce(VERIFIED_AT_ONCE);
   readonly #toldBefore: ToldBefore;
   readonly #shares: EventShares;
@@ -112,7 +110,6 @@ export class Intake {
     const consumer: Consumer = await js.consumers.get(STREAM.inbox, CONSUMER);
     this.#messages = await consumer.consume({ ...TAKEN });
     this.#running = this.#take(this.#messages);
-    void this.#followLine();
     this.#endSweep = sweepInbox({
       store: this.#parts.store,
       consumer: CONSUMER,
@@ -129,13 +126,8 @@ export class Intake {
     await isDoneWithin(Promise.all(this.#underWay.values()), STOP_MS_MAX);
   }
 
-  async #followLine(): Promise<void> {
-    for await (const { type } of this.#parts.store.statuses())
-      if (type === "disconnect" || type === "reconnect") this.#line += 1;
-  }
-
   #place(seq: number): string {
-    return `${this.#line} ${seq}`;
+    return `${this.#parts.store.line} ${seq}`;
   }
 
   async #take(messages: ConsumerMessages): Promise<void> {
@@ -175,9 +167,9 @@ export class Intake {
   }
 
   async #handle(message: JsMsg, opened: Promise<Letter>): Promise<void> {
-    const line = this.#line;
+    const { line } = this.#parts.store;
     // Of what came before the bus was lost nothing is answered: it is offered again, and known then.
-    const answer = (how: () => void): void => (line === this.#line ? how() : undefined);
+    const answer = (how: () => void): void => (line === this.#parts.store.line ? how() : undefined);
     try {
       await this.#understand(message, await opened);
       answer(() => message.ack());

@@ -46,6 +46,7 @@ export class Store {
   readonly #roomListeners = new Set<RoomListener>();
 
   readonly #options: StoreOptions;
+  #line = 0;
 
   private constructor(
     connection: NatsConnection,
@@ -57,6 +58,17 @@ export class Store {
     this.js = jetstream(connection);
     this.key = key;
     this.#options = options;
+    void this.#followLine();
+  }
+
+  /** Counts the times that the bus was lost and found again: a server that was killed may give a place to another message. */
+  get line(): number {
+    return this.#line;
+  }
+
+  async #followLine(): Promise<void> {
+    for await (const { type } of this.#connection.status())
+      if (type === "disconnect" || type === "reconnect") this.#line += 1;
   }
 
   static async open(connection: NatsConnection, key: Uint8Array, options: StoreOptions = {}): Promise<Store> {
@@ -68,6 +80,7 @@ export class Store {
     const end = performance.now() + (this.#options.replicated ? ELECTION_MS : 0);
     for (let attempt = 1; ; attempt++) {
       const isLong = performance.now() >= end;
+      const line = this.#line;
       this.taking.assert();
       try {
         return await this.#publish(subject, data, options);
@@ -80,6 +93,8 @@ export class Store {
         if (refusal && DISK_FULL.test(refusal.message))
           this.taking.failed(streamOf(subject), refusal.message);
         if (refusal) throw refusal;
+        // Whom we asked is gone, and took the question along: that says nothing of the server that is there now.
+        if (isTimeout(thrown) && line !== this.#line) continue;
         if (isLong && attempt >= UNANSWERED_MAX && isTimeout(thrown)) await this.#assertAway(subject, thrown);
         if (isLong && attempt >= PUT_ATTEMPTS)
           throw new BomaError("bus/unreachable", `the store did not take ${subject}`, { cause: thrown });
@@ -117,11 +132,6 @@ export class Store {
       cause,
       hint: "Was its disk full? A nats-server then takes nothing until it is started again. Boma's own is, by itself; restart yours when there is room.",
     });
-  }
-
-  /** Of the line to the bus, from now on. */
-  statuses(): ReturnType<NatsConnection["status"]> {
-    return this.#connection.status();
   }
 
   /** Hears of each stream that refuses what is new, once, and of its taking again. */
