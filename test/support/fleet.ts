@@ -14,6 +14,12 @@ import { program } from "./programs.ts";
 /** An event as a test reads it, whatever its kind. */
 export type ToldEvent = Omit<SequencedEvent, "data"> & { readonly data: Record<string, unknown> };
 
+interface Token {
+  readonly token: string;
+  readonly joinToken: string;
+  readonly id: string;
+}
+
 export interface AgentOptions {
   /** The environment that its token assigns; without one it comes without a token. */
   readonly env?: string;
@@ -143,9 +149,8 @@ export class Fleet implements AsyncDisposable {
     }
   }
 
-  async token(...args: readonly string[]): Promise<{ token: string; joinToken: string; id: string }> {
-    return (await this.json<{ token: string; joinToken: string; id: string }>("token", "create", ...args))
-      .value;
+  async token(...args: readonly string[]): Promise<Token> {
+    return JSON.parse(await this.ok("token", "create", ...args, "--json")) as Token;
   }
 
   /** Starts an agent and waits until it is connected, or until it prints what the test waits for. */

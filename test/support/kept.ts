@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { subjects } from "@boma/protocol";
+
 import { connectMaster } from "../../packages/master/src/bus/connect.ts";
 import { type StreamName, STREAMS } from "../../packages/master/src/bus/streams.ts";
 import { issueMasterUser, parseBusTrust } from "../../packages/master/src/bus/trust.ts";
@@ -31,27 +33,40 @@ async function openStore(dir: string, url: string) {
   return { connection, store: await Store.open(connection, readKeyring(home).store) };
 }
 
+/** What operators ask for with one verb from now on, as it comes to the bus. */
+export async function requestsAt(
+  dir: string,
+  url: string,
+  verb: string,
+): Promise<{ next: () => Promise<unknown>; close: () => Promise<void> }> {
+  const { connection } = await openStore(dir, url);
+  const requests = connection.subscribe(subjects.api("*", verb))[Symbol.asyncIterator]();
+  await connection.flush();
+  return { next: () => requests.next(), close: () => connection.close() };
+}
+
 /** How much of the inbox no master has dealt with. */
 export async function inboxLeft(dir: string, url: string): Promise<number> {
   const { connection, store } = await openStore(dir, url);
   try {
-    return (await store.manager.streams.info(STREAM.inbox)).state.messages;
+    return (await store.api.streams.info(STREAM.inbox)).state.messages;
   } finally {
     await connection.close();
   }
 }
 
-/** What each stream weighs, and how many events were told so far. */
+/** What each stream weighs, how many messages there are in all of them, and how many events were told so far. */
 export async function streamBytes(
   dir: string,
   url: string,
-): Promise<{ bytes: Record<StreamName, number>; told: number }> {
+): Promise<{ bytes: Record<StreamName, number>; messages: number; told: number }> {
   const { connection, store } = await openStore(dir, url);
   try {
-    const state = async (name: string) => (await store.manager.streams.info(name)).state;
-    const all = await Promise.all(STREAMS.map(async (name) => [name, (await state(name)).bytes] as const));
+    const state = async (name: string) => (await store.api.streams.info(name)).state;
+    const all = await Promise.all(STREAMS.map(async (name) => [name, await state(name)] as const));
     return {
-      bytes: Object.fromEntries(all) as Record<StreamName, number>,
+      bytes: Object.fromEntries(all.map(([name, { bytes }]) => [name, bytes])) as Record<StreamName, number>,
+      messages: all.reduce((sum, [, { messages }]) => sum + messages, 0),
       told: (await state(STREAM.events)).last_seq,
     };
   } finally {
@@ -74,10 +89,10 @@ export async function readKept(dir: string, url: string): Promise<Kept> {
         job,
         (await jobStore.expected(job)).map(({ key }) => key),
       );
-      const ended = new Map<string, string>();
-      for await (const { key, ending } of jobStore.endings(job)) ended.set(key, ending.status);
-      endings.set(job, ended);
+      endings.set(job, new Map());
     }
+    // At once: to find those of one job takes a server seconds where there are many.
+    for await (const { job, key, ending } of jobStore.endings("*")) endings.get(job)?.set(key, ending.status);
     return { events, jobs, endings, expected };
   } finally {
     await connection.close();
@@ -115,10 +130,13 @@ function faultsOf(record: JobRecord, kept: Kept, events: readonly ToldEvent[]): 
   const kinds = countBy(events, ({ kind }) => kind);
   for (const kind of ["job.started", "job.finished"])
     if (kinds.get(kind) !== 1) found.push(`${kind} of ${job} is there ${kinds.get(kind) ?? 0} times`);
-  const returned = events.filter(({ kind }) => kind === "job.returned");
+  const returned = Map.groupBy(
+    events.filter(({ kind }) => kind === "job.returned"),
+    ({ node }) => node,
+  );
   const endings = kept.endings.get(job)!;
   for (const key of kept.expected.get(job)!) {
-    const told = returned.filter(({ node }) => node === key);
+    const told = returned.get(key) ?? [];
     const status = endings.get(key);
     if (told.length !== 1) found.push(`job.returned of ${job} on ${key} is there ${told.length} times`);
     else if (told[0]!.data["status"] !== status)

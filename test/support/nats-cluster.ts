@@ -102,6 +102,10 @@ export class NatsCluster implements AsyncDisposable {
     await member.process.line(/Server is ready/);
   }
 
+  signal(at: number, name: NodeJS.Signals): void {
+    this.#process(at).signal(name);
+  }
+
   /** As a power cut would; resolves when it is gone. */
   async kill(at: number): Promise<void> {
     await this.#process(at).stop("SIGKILL");

@@ -1,4 +1,4 @@
-/** A line that can be cut: what connects here is passed on, until it is not. */
+/** A line that can be cut, or made slow: what connects here is passed on, until it is not. */
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 export class Relay implements Disposable {
@@ -6,6 +6,8 @@ export class Relay implements Disposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #isCut = false;
+  /** What comes back comes so much later. */
+  lateMs = 0;
 
   private constructor(server: Server, to: number) {
     this.#server = server;
@@ -33,7 +35,11 @@ export class Relay implements Disposable {
         end();
       });
     }
-    from.pipe(onward).pipe(from);
+    from.pipe(onward);
+    onward.on("data", (data) => {
+      if (this.lateMs === 0) from.write(data);
+      else setTimeout(() => from.writable && from.write(data), this.lateMs);
+    });
   }
 
   /** Both sides see their connection end, and nobody gets through. */

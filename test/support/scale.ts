@@ -85,7 +85,7 @@ export class ScaleFleet implements AsyncDisposable {
     if (!("nodes" in run)) throw new Error(`boma-master run ${words.join(" ")}: ${run.error.message}`);
     const others = Object.entries(run.nodes)
       .filter(([, { status }]) => status !== expected)
-      .map(([id, { status }]) => `${id} ${status}`);
+      .map(([id, { status, error }]) => `${id} ${status}: ${error?.message}`);
     return { ms, run, others };
   }
 

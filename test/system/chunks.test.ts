@@ -10,6 +10,7 @@ import { describe, expect, test } from "vitest";
 
 import type { Bus } from "../../packages/agent/src/bus.ts";
 import { readChunks } from "../../packages/agent/src/chunks.ts";
+import { ensureStreams } from "../../packages/master/src/bus/streams.ts";
 import { Chunks } from "../../packages/master/src/mail/chunks.ts";
 import { Store } from "../../packages/master/src/store/store.ts";
 import { nameOf, serverPrograms, startTestBus, type TestBus, type TestUser } from "../support/nats.ts";
@@ -28,7 +29,18 @@ async function chunksOn(bus: TestBus) {
   const control = await bus.ctrl();
   const { streams } = await jetstreamManager(control, { checkAPI: false });
   const messages = async () => (await streams.info("CHUNKS")).state.last_seq;
-  return { chunks: new Chunks(await Store.open(control, randomBytes(32)), (key) => key), messages };
+  return {
+    chunks: new Chunks(await Store.open(control, randomBytes(32)), (key) => key),
+    messages,
+    /** Has the stream begin anew. */
+    beginAnew: async () => {
+      await streams.delete("CHUNKS");
+      await ensureStreams(control);
+    },
+    reconnected: async () => {
+      for await (const { type } of control.status()) if (type === "reconnect") return;
+    },
+  };
 }
 
 const read = (user: TestUser, ref: ChunkRef, key = user.key) =>
@@ -80,6 +92,22 @@ describe.each(serverPrograms.map((program) => ({ name: nameOf(program), program 
       await expect(read(mine, ref)).rejects.toMatchObject({ code: "wire/chunks-missing" });
       const kept = await chunks.put(other.key, Buffer.from("for another"));
       expect(Buffer.from(await read(other, kept)).toString()).toBe("for another");
+    });
+
+    test("after the bus was lost a place in the stream may be another one's, whose thing stays", async () => {
+      await using bus = await startTestBus({ program });
+      const { chunks, beginAnew, reconnected } = await chunksOn(bus);
+      const [mine, other] = [await bus.agent(), await bus.agent()];
+      const { digest } = await chunks.put(mine.key, Buffer.from("for one node"));
+      // As a server that was killed before it wrote to the disk.
+      await beginAnew();
+      const kept = await chunks.put(other.key, Buffer.from("for another"));
+      const again = reconnected();
+      await bus.restart();
+      await again;
+      await chunks.forget(mine.key, digest);
+      const reader = await bus.agent(other.nkey);
+      expect(Buffer.from(await read(reader, kept)).toString()).toBe("for another");
     });
 
     test("a node for which ever more is written keeps the newest forty things", async () => {

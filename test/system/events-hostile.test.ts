@@ -114,7 +114,7 @@ describe("a node", () => {
       read += events.length;
     }
     const filter = { subjects_filter: "boma.evt.*.*.drift.>" };
-    const { subjects: counts = {} } = (await store.manager.streams.info(STREAM.events, filter)).state;
+    const { subjects: counts = {} } = (await store.api.streams.info(STREAM.events, filter)).state;
     expect(read).toBeGreaterThan(400);
     expect(Object.values(counts)).toEqual([read]);
     reader.close();

@@ -7,7 +7,9 @@ import { dirname, join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import type { JobItem } from "../../packages/master/src/jobs/watch.ts";
 import { Fleet } from "../support/fleet.ts";
+import { clientOf } from "../support/traffic.ts";
 
 let fleet: Fleet;
 beforeAll(async () => {
@@ -167,5 +169,29 @@ describe("profiles", () => {
     expect(code).toBe(2);
     const { stderr } = await fleet.run("profile", "set", "n2", "wbe");
     expect(stderr).toContain('there is no profile "wbe"');
+  });
+});
+
+const PATIENCE_MS = 6_000;
+const APPLY = { target: "n1", function: "state.apply", test: false, allowEmpty: false, watch: true };
+
+test("a job whose catalogs take longer than its operator waits for an answer begins all the same, or says why not", async () => {
+  const slowly = (end: string) =>
+    `import { file, tree } from "@boma/states";
+export default tree(() => {
+  for (const end = Date.now() + ${PATIENCE_MS}; Date.now() < end;);
+  ${end}
+});
+`;
+  write("states/slow.ts", slowly('return [file.managed("/slow", { contents: "at last\\n" })];'));
+  write("states/broken.ts", slowly('throw new Error("after all");'));
+  await using client = await clientOf(fleet);
+  const apply = (name: string) =>
+    client.follow<JobItem>("job.start", { ...APPLY, args: { trees: [name] } }, PATIENCE_MS - 500);
+  const items = await Array.fromAsync(apply("slow"));
+  expect(items.at(0)).toMatchObject({ type: "job", record: { function: "state.apply" } });
+  expect(items).toContainEqual(expect.objectContaining({ type: "ending", id: "n1", status: "changed" }));
+  await expect(Array.fromAsync(apply("broken"))).rejects.toMatchObject({
+    message: expect.stringContaining("after all"),
   });
 });

@@ -33,6 +33,7 @@ test.each([
   ["another sender's", () => call(order(), { key: newSigningKey() }), "wire/sender"],
   ["one node's", () => call(order(), { to: newNkey.user().publicKey }), "wire/recipient"],
   ["an expired", () => call(order(), { now: 1000, expires: 2000 }), "wire/expired"],
+  ["an expiring", () => call(order({ expiresAt: Date.now() + 50 })), "wire/expired"],
   ["a garbled", () => Buffer.from("boma, but not a message"), "wire/version"],
   ["a changing, in the master's own hand,", () => call(order({ function: "cmd.run" })), "wire/schema"],
 ] as const)("%s call is refused, and the next one is heard", async (_, make, code) => {

@@ -6,6 +6,9 @@ import { asBomaError, BomaError, Call, EVERYBODY, type JobOrder, open, subjects 
 
 import type { MailboxPorts } from "./mailbox.ts";
 
+/** What runs out while it is read would be the node's last word on a job that its mailbox is about to have. */
+const BEGIN_MS = 100;
+
 export function receiveCall(data: Uint8Array, ports: Omit<MailboxPorts, "key" | "outbox">): void {
   const order = openCall(data, ports);
   if (!order || ports.jobs.has(order.job) || ports.journal.stateOf(order.job) !== undefined) return;
@@ -21,6 +24,8 @@ function openCall(
     // A snapshot has a number that only rises, a call has none: so it may be heard again after a disk was put back.
     if (!jobs.onlyLooks(body))
       throw new BomaError("wire/schema", `${body.function} changes nodes: no such order is called out`);
+    if (body.expiresAt - time.now() < BEGIN_MS)
+      throw new BomaError("wire/expired", `job ${body.job} was heard too late to begin`);
     return body;
   } catch (thrown) {
     refused(asBomaError(thrown), subjects.call);

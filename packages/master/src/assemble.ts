@@ -35,6 +35,7 @@ import type { Connections, MasterOptions } from "./master-options.ts";
 import { Netboot } from "./netboot/netboot.ts";
 import { nodegroupsOf } from "./nodegroups.ts";
 import { greetSite } from "./nodes/greet-site.ts";
+import { InboxRead } from "./nodes/inbox-read.ts";
 import { nodeWatch } from "./nodes/node-watch.ts";
 import { type Refused, refusals } from "./nodes/refusals.ts";
 import { Sessions } from "./nodes/sessions.ts";
@@ -63,6 +64,7 @@ async function openKept(
   { connections: [bus, system], lead }: { readonly connections: Connections; readonly lead: Lead },
 ) {
   const store = await Store.open(bus, keyring().store, {
+    starting: true,
     replicated: await isReplicated(bus),
     mayWrite: () => lead.confirmed(),
   });
@@ -166,7 +168,7 @@ interface PostParts {
   readonly refused: Refused;
 }
 
-/** How nodes are reached, and what lies on the bus for them. */
+/** How nodes are reached, what lies on the bus for them, and how far what they say is read. */
 function openPost(
   options: MasterOptions,
   { joinKeys, bus, store, registry, events, keyring, refused }: PostParts,
@@ -176,6 +178,7 @@ function openPost(
     where,
     ...knocking(options, joinKeys, keyring().root),
     caller: new Caller({ bus, keyring, registry }),
+    inboxRead: new InboxRead(),
     mailboxes: new Mailboxes(store, { keyring, refused }, where.addressOf),
     sessions: new Sessions({ control: bus, keyring, registry, events, where }),
   };
@@ -258,7 +261,7 @@ function knocking(options: MasterOptions, joinKeys: JoinKeys, root: Uint8Array) 
 const isTestIn =
   (jobs: Jobs) =>
   async (job: string): Promise<boolean> =>
-    (await jobs.known(job))?.record.test ?? false;
+    (await jobs.store.find(job))?.test ?? false;
 
 /** Where this master is, and how others get there. */
 function theBus({ trust, servers, server, ca }: MasterOptions, bus: NatsConnection, lead: Lead) {

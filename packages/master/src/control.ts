@@ -29,6 +29,7 @@ import type { Chunks } from "./mail/chunks.ts";
 import type { Mailboxes } from "./mail/mailbox.ts";
 import type { Leases } from "./maintenance/leases.ts";
 import type { Netboot } from "./netboot/netboot.ts";
+import type { InboxRead } from "./nodes/inbox-read.ts";
 import type { Refused } from "./nodes/refusals.ts";
 import type { Sessions } from "./nodes/sessions.ts";
 import type { Whereabouts } from "./nodes/whereabouts.ts";
@@ -58,6 +59,7 @@ export interface Control {
   readonly netboot: Netboot;
   readonly operators: Table<OperatorRecord>;
   readonly presence: Presence;
+  readonly inboxRead: InboxRead;
   /** Which sites' own servers reach the centre. */
   readonly siteLines: SiteLines;
   /** Where nodes are reached. */

@@ -84,6 +84,7 @@ export class Master {
     await control.revocations.push();
     await finishRekeys(control);
     const endTakingUp = await takeUpWork(control, intake);
+    await control.store.started();
     openEnrolDoor(bus, control);
     openHelloDoor(bus, control);
     const api = new ApiDoor(bus, control);
@@ -139,7 +140,7 @@ async function leadOf(
 ): Promise<Lead | undefined> {
   const { home, trust, log, streams, standsBy, signal } = options;
   await ensureRecords(bus, streams);
-  const store = await Store.open(bus, readKeyring(home).store, { replicated: true });
+  const store = await Store.open(bus, readKeyring(home).store, { replicated: true, starting: true });
   const me = {
     home: instanceOf(home),
     host: hostname(),
@@ -150,6 +151,8 @@ async function leadOf(
     { signal: signal ?? new AbortController().signal, standsBy: standsBy ?? (() => undefined) },
   );
   if (lead) await levelKey(store, home);
+  // It is asked who leads before anything is written.
+  await store.started();
   return lead;
 }
 

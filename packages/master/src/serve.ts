@@ -95,6 +95,8 @@ export async function serve(options: ServeOptions): Promise<Serving | undefined>
   }
 }
 
+/** The server of a master that was killed ends by itself; with thousands of connections that takes seconds. */
+const FORMER_BUS_MS_MAX = 20_000;
 /** For its last words to be printed. */
 const LAST_WORDS_MS = 1_000;
 
@@ -124,6 +126,7 @@ async function startBus(
     trust: await serverTrust(trust),
     storageBytesMax: storageBytesMax(options.streams),
     sites,
+    waitMs: FORMER_BUS_MS_MAX,
     ...(tls && { tls }),
     ...(onBusState && { onState: onBusState }),
   });

@@ -8,21 +8,25 @@ import { asBomaError } from "@boma/protocol";
 import type { Jobs } from "./jobs/jobs.ts";
 import type { Logger } from "./log.ts";
 import type { Intake } from "./nodes/intake.ts";
+import type { Store } from "./store/store.ts";
 
 const AGAIN_MS = 1_000;
 
 interface Parts {
   readonly jobs: Pick<Jobs, "resume">;
+  readonly store: Pick<Store, "started">;
   readonly log: Pick<Logger, "error" | "info">;
 }
 
 /** Resolves when the work is taken up, or waits for the audit; returns what ends the waiting. */
 export async function takeUpWork(
-  { jobs, log }: Parts,
+  { jobs, store, log }: Parts,
   intake: Pick<Intake, "start">,
 ): Promise<() => Promise<void>> {
   const work = async () => {
     await jobs.resume();
+    // Whoever listens from here on must notice soon that a server has gone.
+    await store.started();
     await intake.start();
   };
   if (await isDone(work)) return () => Promise.resolve();

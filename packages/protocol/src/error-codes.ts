@@ -27,6 +27,10 @@ export const commonCodes = {
   ),
   "function/failed": failed("The function ran on the node and failed.", "The message is the node's own."),
   "job/unknown": usage("No job has this id.", "`boma-master jobs list` shows the stored ones."),
+  "job/taken": usage(
+    "A job of this id is there, and it is another one.",
+    "Ask without naming the job; it is given an id then.",
+  ),
   "job/too-large": usage(
     "A job or its arguments exceed what one message may carry.",
     "Send less, or name a file the node can fetch.",

@@ -7,6 +7,7 @@ import {
   crockford,
   isJobId,
   JobId,
+  jobIdTime,
   newJobId,
   newNonce,
   newSession,
@@ -100,6 +101,14 @@ describe("a job's id", () => {
           [Date.UTC(1970), Date.UTC(2500)],
         ],
       },
+    );
+  });
+
+  test("says the time at which it was made", () => {
+    fc.assert(
+      fc.property(fc.nat(2 ** 48), (at) => {
+        expect(jobIdTime(newJobId(at))).toBe(at);
+      }),
     );
   });
 

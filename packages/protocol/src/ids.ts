@@ -43,6 +43,13 @@ export function jobIdOf(at: number, bytes: Uint8Array): string {
   return time + crockford(bytes.subarray(0, 10));
 }
 
+/** When it was made, by the clock of whoever made it. */
+export function jobIdTime(id: string): number {
+  let at = 0;
+  for (const digit of id.slice(0, 10)) at = at * 32 + CROCKFORD.indexOf(digit);
+  return at;
+}
+
 /** Bytes in Crockford's base32, most significant bit first; what is left over is padded with zero bits. */
 export function crockford(bytes: Uint8Array): string {
   let text = "";

@@ -40,6 +40,8 @@ export const subjects = {
   /** Within CTRL only. */
   job: (job: string, part: string) => `boma.jobs.${job}.${part}`,
   result: (job: string, key: string) => `boma.jobs.${job}.result.${key}`,
+  /** What a node was sent, beside the jobs that sent it. */
+  catalog: (key: string, place: number) => `boma.jobs.catalog.${key}.${place}`,
   event: (kind: string, about: { job?: string | undefined; node?: string | undefined }) =>
     `boma.evt.${about.job ?? "-"}.${about.node ?? "-"}.${kind}`,
   /** One a chain, and so one a master. */

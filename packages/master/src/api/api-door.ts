@@ -9,6 +9,7 @@ import {
   PAYLOAD_BYTES_MAX,
   sameBytes,
   seal,
+  type Verb,
   withManifest,
 } from "@boma/protocol";
 import type { Msg, NatsConnection, Subscription } from "nats";
@@ -81,7 +82,7 @@ export class ApiDoor {
     try {
       await this.#perform(operator, request, hostOf(message), respond);
     } catch (thrown) {
-      const error = this.#explain(thrown, request);
+      const error = this.#explain(thrown, request.body.verb);
       respond({ feed: false, error: { code: error.code, message: error.message, hint: error.hint } });
     }
   }
@@ -90,18 +91,25 @@ export class ApiDoor {
     const name = `${operator.key}.${body.session}`;
     if (body.verb === "feed.keep") return respond({ feed: false, result: this.#renew(name) });
     const abort = new AbortController();
-    const answer = await perform(this.#control, { operator, from, ...body, signal: abort.signal });
-    const feed = () =>
-      new Feed(this.#bus, () => this.#control.keyring(), { key: operator.key, session: body.session });
-    if ("items" in answer) {
+    let feed: Feed | undefined;
+    const openFeed = (): Feed => {
       respond({ feed: true });
       this.#feeds.set(name, { abort, renewedAt: Date.now() });
-      return this.#pump(answer.first, answer.items, feed()).finally(() => this.#feeds.delete(name));
+      return new Feed(this.#bus, () => this.#control.keyring(), { key: operator.key, session: body.session });
+    };
+    const lasts = () => void (feed = openFeed());
+    try {
+      const answer = await perform(this.#control, { operator, from, ...body, lasts, signal: abort.signal });
+      if ("items" in answer) return await this.#pump(answer.first, answer.items, (feed ??= openFeed()));
+      const { result } = answer;
+      if (pack(result ?? null).length < ANSWER_BYTES_MAX) return respond({ feed: false, result });
+      await this.#pump(undefined, (result as unknown[]).values(), openFeed());
+    } catch (thrown) {
+      if (!feed) throw thrown;
+      feed.end(this.#explain(thrown, body.verb));
+    } finally {
+      this.#feeds.delete(name);
     }
-    const { result } = answer;
-    if (pack(result ?? null).length < ANSWER_BYTES_MAX) return respond({ feed: false, result });
-    respond({ feed: true });
-    return this.#pump(undefined, (result as unknown[]).values(), feed());
   }
 
   async #pump(
@@ -124,11 +132,11 @@ export class ApiDoor {
     message.respond(withManifest(manifest, frame));
   }
 
-  #explain(thrown: unknown, { body }: Request): BomaError {
+  #explain(thrown: unknown, verb: Verb): BomaError {
     const error = explained(thrown);
     if (error.code === "internal")
       this.#control.log.error(
-        { verb: body.verb, error: error.cause instanceof Error ? error.cause.stack : error.message },
+        { verb, error: error.cause instanceof Error ? error.cause.stack : error.message },
         "a request failed",
       );
     return error;

@@ -4,6 +4,7 @@ import { z } from "zod";
 
 import { isRecorded } from "../audit/request-audit.ts";
 import type { Control } from "../control.ts";
+import { isDoneWithin } from "../patience.ts";
 import { authorise, type OperatorRecord } from "./rights.ts";
 import type { AnyVerb } from "./verb.ts";
 import { verbs } from "./verbs/index.ts";
@@ -16,8 +17,13 @@ export interface Request {
   readonly from: string;
   /** What led to it, where it was not a person. */
   readonly reaction?: Reaction | undefined;
+  /** Called where the first item takes long: catalogs of a large fleet are compiled before there is a job. */
+  readonly lasts?: () => void;
   readonly signal: AbortSignal;
 }
+
+/** Sooner than whoever asked gives up. */
+const LASTS_MS = 5_000;
 
 export interface Reaction {
   /** The reactors that led to it, the first one first. */
@@ -26,7 +32,7 @@ export interface Reaction {
   readonly job: string;
 }
 
-/** One value, or items of which the first is there already: what is refused is refused before there is an answer. */
+/** One value, or items of which the first is there already: what is refused is refused before there is an answer, unless that lasts. */
 export type Answer =
   | { readonly result: unknown }
   | { readonly first: IteratorResult<unknown>; readonly items: AsyncIterator<unknown> };
@@ -67,13 +73,15 @@ function understood({ operator, verb: name, args }: Request): Understood {
 
 async function begin(
   control: Control,
-  { operator, from, reaction, signal }: Request,
+  { operator, from, reaction, lasts, signal }: Request,
   { verb, args }: Understood,
 ): Promise<Answer> {
   const given = verb.answer(args, { control, operator, from, reaction, signal });
   if (!(Symbol.asyncIterator in given)) return { result: await given };
   const items = given[Symbol.asyncIterator]();
-  return { first: await items.next(), items };
+  const first = items.next();
+  if (!(await isDoneWithin(first, LASTS_MS))) lasts?.();
+  return { first: await first, items };
 }
 
 /** The job that was made, where the answer begins with one. */

@@ -198,17 +198,17 @@ export class AuditCopier {
   async #dropUpTo(until: number): Promise<void> {
     const { store, audit } = this.#parts;
     const subject = subjects.audit(audit.status.chain);
-    const { state } = await store.manager.streams.info(STREAM.audit);
+    const { state } = await store.api.streams.info(STREAM.audit);
     let [low, high] = [state.first_seq, state.last_seq];
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
       const next = { seq: middle, next_by_subj: subject };
-      const found = await store.manager.streams.getMessage(STREAM.audit, next);
+      const found = await store.api.streams.getMessage(STREAM.audit, next);
       if (found && readCopy({ subject, data: found.data, sequence: found.seq }, store.key).at(-1)!.n > until)
         high = middle;
       else low = middle + 1;
     }
-    if (low > state.first_seq) await store.manager.streams.purge(STREAM.audit, { filter: subject, seq: low });
+    if (low > state.first_seq) await store.api.streams.purge(STREAM.audit, { filter: subject, seq: low });
   }
 }
 

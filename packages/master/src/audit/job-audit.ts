@@ -2,7 +2,7 @@
 import type { NodeReturnBody } from "@boma/protocol";
 
 import type { ExpectedNode, JobRecord } from "../jobs/job-record.ts";
-import type { Kept } from "../jobs/job.ts";
+import type { Kept } from "../jobs/job-world.ts";
 import type { NodeRecord } from "../registry/node-record.ts";
 import { auditEntries } from "./audit-lines.ts";
 import type { Audit } from "./audit.ts";

@@ -11,7 +11,7 @@ import { Store, STREAM } from "../store/store.ts";
 
 export async function renumberMailboxes(connection: NatsConnection, keyring: Keyring): Promise<void> {
   const store = await Store.open(connection, keyring.store);
-  const { state } = await store.manager.streams.info(STREAM.mailbox);
+  const { state } = await store.api.streams.info(STREAM.mailbox);
   const addresses = new Map<string, string>();
   // What is not ours is left to the master to tell of.
   const trust = { keyring: () => keyring, refused: () => undefined };
@@ -19,5 +19,5 @@ export async function renumberMailboxes(connection: NatsConnection, keyring: Key
   for (const { key, address } of await mailboxes.addresses()) addresses.set(key, address);
   await mailboxes.resignAll(addresses.keys());
   // What is still there from before held nothing: nobody need refuse it.
-  await store.manager.streams.purge(STREAM.mailbox, { seq: state.last_seq + 1 });
+  await store.api.streams.purge(STREAM.mailbox, { seq: state.last_seq + 1 });
 }

@@ -109,7 +109,7 @@ class DiskWatch {
 
   /** Asks about every stream: one whose writing was cut short holds up whoever looks at it. */
   async #answers(): Promise<boolean> {
-    const asked = streamFills(this.#parts.store.manager).then(
+    const asked = streamFills(this.#parts.store.api).then(
       () => true,
       () => false,
     );

@@ -7,6 +7,7 @@ import { BomaError } from "@boma/protocol";
 import type { NatsConnection, Subscription } from "nats";
 import { z } from "zod";
 
+import { untilStarted } from "../patience.ts";
 import {
   type Connection,
   Instant,
@@ -115,7 +116,10 @@ class PresenceWatcher implements Presence {
     ];
     try {
       await this.#system.flush();
-      await this.refresh();
+      await untilStarted(
+        () => this.refresh(),
+        () => !this.#closed,
+      );
     } catch (error) {
       this.close();
       throw error;

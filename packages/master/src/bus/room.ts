@@ -28,7 +28,7 @@ export function watchRoom({ store, events, log }: Parts): () => void {
     events.tell({ kind: "master.alarm", data: { what: "bus", message: message.slice(0, MESSAGE_MAX) } });
   };
   const look = async (): Promise<void> => {
-    for (const fill of await streamFills(store.manager)) {
+    for (const fill of await streamFills(store.api)) {
       const share = fill.bytes / fill.bytesMax;
       if (share > NEARLY_FULL && !nearlyFull.has(fill.name)) alarm(fill.name, nearlyFullText(fill));
       if (share > NEARLY_FULL) nearlyFull.add(fill.name);

@@ -25,6 +25,8 @@ export interface EmbeddedServerOptions extends Omit<ServerSettings, "name" | "tl
   readonly port: number;
   readonly tls?: Certificate | undefined;
   readonly program?: NatsProgram | undefined;
+  /** How long one that is on its way out may hold the directory, as after the end of the master that had started it. */
+  readonly waitMs?: number;
   readonly onState?: (state: ServerState) => void;
 }
 
@@ -193,7 +195,7 @@ interface Launch {
 
 async function prepare(dir: string, options: EmbeddedServerOptions, launch: Launch): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  await assertUnlocked(dir);
+  await assertUnlocked(dir, options.waitMs ?? 0);
   const tls = options.tls && {
     certificateFile: join(dir, "server.pem"),
     keyFile: join(dir, "server.key"),
@@ -210,9 +212,9 @@ async function prepare(dir: string, options: EmbeddedServerOptions, launch: Laun
 const lockedError = (dir: string) => new BomaError("home/locked", `another nats-server uses ${dir}`);
 
 /** Before anything is written: the files may be those of a server that runs. The lock itself is taken by the server's process. */
-async function assertUnlocked(dir: string): Promise<void> {
+async function assertUnlocked(dir: string, waitMs: number): Promise<void> {
   try {
-    await run("flock", ["-n", "-E", String(LOCKED_EXIT), join(dir, "lock"), "true"]);
+    await run("flock", ["-w", String(waitMs / 1000), "-E", String(LOCKED_EXIT), join(dir, "lock"), "true"]);
   } catch (error) {
     if ((error as { readonly code?: unknown }).code === LOCKED_EXIT) throw lockedError(dir);
     throw error;

@@ -10,6 +10,9 @@ import {
 import { jetstreamManager, JetStreamApiError, type StreamAPI, type StreamConfig } from "@nats-io/jetstream";
 import { nanos, type NatsConnection } from "nats";
 
+import { untilStarted } from "../patience.ts";
+import { isTimeout, isTrouble } from "./trouble.ts";
+
 export const STREAMS = [
   "MAILBOX",
   "INBOX",
@@ -199,21 +202,21 @@ async function isThere(streams: StreamAPI, name: StreamName): Promise<boolean> {
   }
 }
 
-/** What a cluster says whose servers have only just met: no peers, no leader, a store whose account another one does not know yet. */
-const NOT_YET = /no suitable peers|temporarily unavailable|creating store for stream/;
-const NOT_YET_MS_MAX = 20_000;
-const AGAIN_MS = 500;
+/** What a cluster says whose servers have only just met: no peers, a store whose account another one does not know yet. */
+const NOT_YET = /no suitable peers|creating store for stream/;
+
+const saysNotYet = (thrown: unknown): boolean =>
+  thrown instanceof JetStreamApiError && NOT_YET.test(thrown.message);
 
 async function settingUp(options: StreamOptions, work: () => Promise<void>): Promise<void> {
-  const end = performance.now() + ((options.replicas ?? 1) > 1 ? NOT_YET_MS_MAX : 0);
-  for (;;)
-    try {
-      return await work();
-    } catch (thrown) {
-      const isEarly = thrown instanceof JetStreamApiError && NOT_YET.test(thrown.message);
-      if (!isEarly || performance.now() >= end) throw setUpError(options, thrown);
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-    }
+  const hasMet = (options.replicas ?? 1) === 1;
+  const isEarly = (thrown: unknown): boolean =>
+    hasMet ? isTimeout(thrown) : isTrouble(thrown) || saysNotYet(thrown);
+  try {
+    await untilStarted(work, isEarly);
+  } catch (thrown) {
+    throw setUpError(options, thrown);
+  }
 }
 
 function setUpError(options: StreamOptions, cause: unknown): BomaError {

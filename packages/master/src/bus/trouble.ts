@@ -8,7 +8,10 @@ const UNAVAILABLE: ReadonlySet<number> = new Set([10005, 10008]);
 /** By name: the client's parts each bring classes of their own. */
 const TROUBLE = new Set(["TimeoutError", "RequestError", "NoRespondersError"]);
 
-function isTrouble(thrown: unknown): boolean {
+export const isTimeout = (thrown: unknown): boolean =>
+  thrown instanceof Error && thrown.name === "TimeoutError";
+
+export function isTrouble(thrown: unknown): boolean {
   if (!(thrown instanceof Error)) return false;
   if (thrown instanceof BomaError) return thrown.code === "internal" && isTrouble(thrown.cause);
   if (TROUBLE.has(thrown.name)) return true;

@@ -10,6 +10,7 @@ import type { SentBundle } from "../mail/chunks.ts";
 import type { NodeRecord } from "../registry/node-record.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Asked as SiteAsked, Compiled, SiteCompiler } from "../site/site-compiler.ts";
+import { Together } from "../together.ts";
 import type { CatalogHistory } from "./catalog-history.ts";
 import type { Plans } from "./plans.ts";
 
@@ -57,6 +58,7 @@ export class Catalogs {
   readonly #parts: CatalogParts;
   /** By job and node; what a restarted master lacks here it compiles again. */
   readonly #prepared = new Map<string, Map<string, Compiled>>();
+  readonly #lacking = new Map<string, Together<Compiled | BomaError>>();
   readonly #secrets = new Map<string, SecretsOfJob>();
   readonly #sent = new Map<string, Map<string, string>>();
 
@@ -66,25 +68,36 @@ export class Catalogs {
 
   /** Compiles for all of them; throws when one cannot be compiled, so that nothing is sent. */
   async compile(keys: readonly string[], asked: Asked): Promise<Map<string, Compiled>> {
+    const compiled = new Map<string, Compiled>();
+    const faults = new Map<string, { error: BomaError; ids: string[] }>();
+    for (const [key, one] of await this.#compileEach(keys, asked)) {
+      if (!(one instanceof BomaError)) {
+        compiled.set(key, one);
+        continue;
+      }
+      const fault = faults.get(one.message) ?? { error: one, ids: [] };
+      faults.set(one.message, fault);
+      fault.ids.push(this.#parts.registry.byKey(key)?.id ?? key);
+    }
+    if (faults.size > 0) throw faultsError([...faults.values()]);
+    return compiled;
+  }
+
+  async #compileEach(keys: readonly string[], asked: Asked): Promise<Map<string, Compiled | BomaError>> {
     const plan = this.#planOf(asked);
     if (plan) plan.assertCovers(keys);
     const nodes = keys.flatMap((key) => this.#input(key) ?? []);
     const found = await this.#parts.site.compile(nodes, wanted(asked, plan?.args));
-    const compiled = new Map<string, Compiled>();
-    const faults = new Map<string, { error: BomaError; ids: string[] }>();
-    for (const { key, id } of nodes) {
-      const one = found.get(key);
-      if (one && !(one instanceof BomaError)) {
-        compiled.set(key, one);
-        continue;
-      }
-      const error = one ?? new BomaError("internal", "the site's compiler gave no answer for this node");
-      const fault = faults.get(error.message) ?? { error, ids: [] };
-      faults.set(error.message, fault);
-      fault.ids.push(id);
-    }
-    if (faults.size > 0) throw faultsError([...faults.values()]);
-    return compiled;
+    return new Map(nodes.map(({ key }) => [key, found.get(key) ?? noAnswer()]));
+  }
+
+  /** One that a master lacks which took the job over; thousands of them are not compiled one by one. */
+  async #compileAgain(key: string, order: JobOrder): Promise<Compiled> {
+    const lacking = this.#lacking.get(order.job) ?? new Together((keys) => this.#compileEach(keys, order));
+    this.#lacking.set(order.job, lacking);
+    const one = (await lacking.of(key)) ?? noAnswer();
+    if (one instanceof BomaError) throw one;
+    return one;
   }
 
   /** The job exists now: its catalogs wait for the nodes' turns. */
@@ -98,7 +111,7 @@ export class Catalogs {
     const { registry, chunks, history } = this.#parts;
     const node = registry.byKey(key);
     if (!node) throw new BomaError("node/unknown", "the node is gone");
-    const known = this.#prepared.get(order.job)?.get(key) ?? (await this.compile([key], order)).get(key)!;
+    const known = this.#prepared.get(order.job)?.get(key) ?? (await this.#compileAgain(key, order));
     const { catalog, secrets } = await this.#withSecrets(order.job, known.catalog, node);
     const hash = catalogHash(catalog);
     const bound = this.#planOf(order);
@@ -126,6 +139,7 @@ export class Catalogs {
 
   closed(job: string): void {
     this.#prepared.delete(job);
+    this.#lacking.delete(job);
     this.#secrets.delete(job);
     this.#sent.delete(job);
   }
@@ -191,6 +205,9 @@ function wanted(
 /** Whether it is less than all that the site says of a node. */
 const isPartial = ({ single, trees, workspace }: SiteAsked): boolean =>
   single !== undefined || trees !== undefined || workspace !== undefined;
+
+const noAnswer = (): BomaError =>
+  new BomaError("internal", "the site's compiler gave no answer for this node");
 
 /** One fault that many nodes share is told once. */
 function faultsError(faults: readonly { error: BomaError; ids: readonly string[] }[]): BomaError {

@@ -13,7 +13,7 @@ import { SiteCompiler } from "../site/site-compiler.ts";
 import type { Store } from "../store/store.ts";
 import { Table } from "../store/table.ts";
 import { TerraformPlans } from "../terraform/terraform-plans.ts";
-import { CatalogHistory, CatalogRecord } from "./catalog-history.ts";
+import { CatalogHistory } from "./catalog-history.ts";
 import { Catalogs } from "./catalogs.ts";
 import { PlanRecord, Plans } from "./plans.ts";
 
@@ -30,15 +30,14 @@ interface Parts {
 }
 
 export async function openCatalogs({ home, keyring, store, registry, jobStore, where, site, log }: Parts) {
-  const [gen, terraform, planTable, catalogTable] = await Promise.all([
+  const [gen, terraform, planTable, catalogHistory] = await Promise.all([
     GenSecrets.open(store),
     TerraformPlans.open(store, jobStore),
     Table.open(store, "plan", PlanRecord),
-    Table.open(store, "catalog", CatalogRecord),
+    CatalogHistory.open(store),
   ]);
   const chunks = new Chunks(store, where.addressOf);
   const plans = new Plans(planTable, jobStore);
-  const catalogHistory = new CatalogHistory(catalogTable);
   const bundles = new SiteBundles(home, site, keyring);
   const siteCompiler = new SiteCompiler({
     site,
@@ -73,7 +72,7 @@ export async function openCatalogs({ home, keyring, store, registry, jobStore, w
     /** Nothing of a node that is gone stays, and nobody who gets its name finds it. */
     async forget(key: string) {
       const successor = [...registry.approved()].find(({ formerKey }) => formerKey === key);
-      await Promise.all([chunks.forgetAll(key), gen.endKey(key, successor)]);
+      await Promise.all([chunks.forgetAll(key), catalogHistory.forget(key), gen.endKey(key, successor)]);
     },
   };
 }

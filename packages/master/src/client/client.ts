@@ -28,13 +28,15 @@ import { HEARTBEAT_MS } from "../api/feed.ts";
 import { connectError } from "../bus/connect.ts";
 import { type OperatorCredential, writeOperatorFile } from "../operator-file.ts";
 import { queueOf } from "../queue.ts";
+import { AWAY_MS_MAX, FeedBroken, mayBeAskedAgain, overBreaks } from "./outage.ts";
 
 const CONNECT_MS_MAX = 5_000;
 const ANSWER_MS_MAX = 15_000;
+const AGAIN_ANSWER_MS_MAX = 5_000;
 /** Masters that follow one another while one request is made. */
 const CHALLENGES_MAX = 4;
-/** A leader is missed after eight seconds, and its successor reads what there is. */
-const FOLLOWED_MS = 20_000;
+/** Who follows a leader that died over a request has followed it by the time at which an answer is overdue. */
+const UNANSWERED_MS = 5_000;
 const PROBE_MS = 500;
 const KEEP_MS = 20_000;
 const KEEP_ANSWER_MS = 5_000;
@@ -55,13 +57,6 @@ type FeedBody = z.output<typeof FeedItem.body>;
 type AnswerBody = z.output<typeof ApiAnswer.body>;
 type ApiBody = z.input<typeof ApiRequest.body>;
 
-/** The feed broke, and the reader may ask again where it stands. */
-export class FeedBroken extends BomaError {
-  constructor(message: string) {
-    super("master/unreachable", message);
-  }
-}
-
 export class Client implements AsyncDisposable {
   readonly #connection: NatsConnection;
   readonly #operator: OperatorCredential;
@@ -73,6 +68,8 @@ export class Client implements AsyncDisposable {
   /** Everything that waits for words of the master. */
   readonly #asking = new Set<AbortController>();
   #up = Promise.withResolvers<void>();
+  /** For so long a master is looked for before it is asked: it may have lost the bus as we did, or another one follow it. */
+  #lookMs: number | undefined;
   /** The bus is there and does not want us any more. */
   #refused: Error | undefined;
 
@@ -98,6 +95,7 @@ export class Client implements AsyncDisposable {
       }
       if (status.type !== "disconnect") continue;
       this.#up = Promise.withResolvers();
+      this.#lookMs = AWAY_MS_MAX;
       this.#break("the line to the bus broke");
     }
   }
@@ -146,8 +144,16 @@ export class Client implements AsyncDisposable {
     return this.#operator.name;
   }
 
-  /** Asks for one value. A long list comes over the feed, and is put together here. */
+  /** Asks for one value; where that changes nothing, also over a break of the line and a change of masters. */
   async ask<T>(verb: Verb, args: object = {}, answerMs = ANSWER_MS_MAX): Promise<T> {
+    if (!mayBeAskedAgain(verb)) return this.#askOnce(verb, args, answerMs);
+    return overBreaks((isAgain) =>
+      this.#askOnce<T>(verb, args, isAgain ? Math.min(answerMs, AGAIN_ANSWER_MS_MAX) : answerMs),
+    );
+  }
+
+  /** A long list comes over the feed, and is put together here. */
+  async #askOnce<T>(verb: Verb, args: object, answerMs: number): Promise<T> {
     const items: unknown[] = [];
     const stream = await this.#request(verb, args, newSession(), answerMs);
     if (!stream.feed) return stream.result as T;
@@ -179,7 +185,9 @@ export class Client implements AsyncDisposable {
       return { feed: true as const, items: this.#items(session, parts, abort) };
     } catch (error) {
       abort.abort();
-      throw requestError(error, this.#operator.servers);
+      const said = requestError(error, this.#operator.servers);
+      if (said instanceof FeedBroken) this.#lookMs = said.withinMs;
+      throw said;
     }
   }
 
@@ -207,12 +215,17 @@ export class Client implements AsyncDisposable {
     return body;
   }
 
-  /** On a cluster a request that nobody hears is lost without a word: so it is not made before a master answers. */
+  /** A request that nobody hears may be lost without a word: so where masters may follow one another it is not made before one answers. */
   async #masterThere(): Promise<void> {
-    if (this.#connection.info?.cluster === undefined) return;
-    const end = performance.now() + FOLLOWED_MS;
-    while (!(await this.#keep(newSession(), PROBE_MS)) && performance.now() < end)
+    const isClustered = this.#connection.info?.cluster !== undefined;
+    const ms = this.#lookMs ?? (isClustered ? AWAY_MS_MAX : undefined);
+    if (ms === undefined) return;
+    const end = performance.now() + ms;
+    while (!(await this.#keep(newSession(), PROBE_MS))) {
+      if (performance.now() > end) throw unanswered(this.#operator.servers);
       await new Promise((resolve) => setTimeout(resolve, PROBE_MS));
+    }
+    this.#lookMs = undefined;
   }
 
   #openAnswer(data: Uint8Array): Opened<z.output<typeof ApiAnswer.body>> {
@@ -312,16 +325,20 @@ const feedError = (error: RemoteError): BomaError =>
 const remoteError = ({ code, message, hint }: RemoteError): BomaError =>
   new BomaError(isErrorCode(code) ? code : "internal", message, { hint });
 
+const unanswered = (servers: readonly string[]): FeedBroken =>
+  new FeedBroken(`the master at ${servers.join(", ")} did not answer in time`, UNANSWERED_MS);
+
 function requestError(error: unknown, servers: readonly string[]): unknown {
   if (error instanceof BomaError) return error;
-  const at = servers.join(", ");
   if (error instanceof RequestError && error.isNoResponders())
-    return new BomaError("master/unreachable", `the bus at ${at} answers, but no master does`, {
-      cause: error,
-    });
-  if (error instanceof errors.TimeoutError || error instanceof RequestError)
-    return new BomaError("master/unreachable", `the master at ${at} did not answer in time`, {
-      cause: error,
-    });
+    return new BomaError(
+      "master/unreachable",
+      `the bus at ${servers.join(", ")} answers, but no master does`,
+      {
+        cause: error,
+      },
+    );
+  // The line to the bus may stay when a master goes, and another one follow it.
+  if (error instanceof errors.TimeoutError || error instanceof RequestError) return unanswered(servers);
   return error;
 }

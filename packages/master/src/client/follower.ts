@@ -2,11 +2,12 @@
  * Follows the stream of events over breaks of the line and restarts of the
  * master: it knows where it stands, and asks again from there.
  */
-import { BomaError, ExitCode, newSession } from "@boma/protocol";
+import { newSession } from "@boma/protocol";
 
 import type { Portion } from "../events/event-reader.ts";
 import { afterSeen, type Seen, type Start } from "../events/place.ts";
 import type { Client } from "./client.ts";
+import { isOutage } from "./outage.ts";
 
 const WAIT_MS = 5_000;
 /** The master may have much to do beside; one that has gone is noticed after this. */
@@ -91,7 +92,3 @@ export class Follower {
     }
   }
 }
-
-/** What passes by itself; a credential that was revoked does not. */
-const isOutage = (error: unknown): error is BomaError =>
-  error instanceof BomaError && error.exit === ExitCode.unreachable && error.code !== "bus/refused";

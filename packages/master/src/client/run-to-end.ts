@@ -1,7 +1,7 @@
 /** One job, followed until every node has ended. */
-import type { JobItem } from "../jobs/watch.ts";
 import { isSettled, newRunView, type NodeResult, take } from "../print/run-view.ts";
 import type { Client } from "./client.ts";
+import { followJob, newJob } from "./follow-job.ts";
 
 interface Asked {
   readonly target: string;
@@ -17,7 +17,7 @@ export interface Ended {
 export async function runToEnd(client: Client, asked: Asked): Promise<Ended> {
   const view = newRunView();
   const args = { ...asked, test: false, allowEmpty: false, watch: true };
-  for await (const item of client.follow<JobItem>("job.start", args)) {
+  for await (const item of followJob(client, newJob(args))) {
     take(view, item);
     if (isSettled(view)) break;
   }

@@ -1,23 +1,12 @@
 /** Follows a job on the screen, over breaks of the line, until it has settled or the operator leaves. */
-import { BomaError, ExitCode, type Verb } from "@boma/protocol";
+import { ExitCode } from "@boma/protocol";
 
-import type { JobItem } from "../jobs/watch.ts";
 import { type Output, style } from "../print/output.ts";
 import { newProgress, type Progress } from "../print/progress.ts";
 import { summaryText } from "../print/run-text.ts";
 import { exitOf, isSettled, newRunView, runDocument, type RunView, take } from "../print/run-view.ts";
-import { type Client, FeedBroken } from "./client.ts";
-
-/** How long a lost master is looked for before the command gives up; the job goes on without it. */
-const LOST_MS_MAX = 60_000;
-/** Between accounts the bus does not say that nobody is there, so a master that starts is asked often. */
-const RETRY_MS = 1_500;
-
-interface Source {
-  readonly verb: Verb;
-  readonly args: object;
-  readonly answerMs?: number;
-}
+import type { Client } from "./client.ts";
+import { followJob, type JobSource } from "./follow-job.ts";
 
 interface WatchOptions {
   readonly full?: boolean;
@@ -31,7 +20,7 @@ interface WatchOptions {
 export async function watchRun(
   client: Client,
   output: Output,
-  source: Source,
+  source: JobSource,
   { full = false, follow = true, more, told }: WatchOptions = {},
 ): Promise<ExitCode> {
   const view = newRunView();
@@ -48,7 +37,7 @@ export async function watchRun(
     const followed = followAll(client, source, { view, progress, signal: leaving.signal });
     const how = await Promise.race([followed, left.promise]);
     progress.done();
-    if (how === "left") return detach(output, view);
+    if (how === "left") return detach(output, view, source.args.job);
   } finally {
     process.off("SIGINT", leave);
     progress.done();
@@ -73,48 +62,24 @@ interface Watching {
 
 async function followAll(
   client: Client,
-  source: Source,
+  source: JobSource,
   { view, progress, signal }: Watching,
 ): Promise<void> {
-  let next = source;
-  let lostAt: number | undefined;
-  for (;;) {
-    try {
-      for await (const item of client.follow<JobItem>(next.verb, next.args, next.answerMs)) {
-        lostAt = undefined;
-        if (signal.aborted) return;
-        take(view, item);
-        progress.show(item);
-        if (isSettled(view)) return;
-      }
-      return;
-    } catch (error) {
-      if (signal.aborted) return;
-      const job = view.record?.job;
-      const mayReturn = error instanceof FeedBroken || (lostAt !== undefined && isOutage(error));
-      if (job === undefined || !mayReturn) throw error;
-      lostAt ??= Date.now();
-      if (Date.now() - lostAt > LOST_MS_MAX)
-        throw new BomaError("master/unreachable", `lost the master while job ${job} ran; the job goes on`, {
-          hint: `Look again later: boma-master jobs attach ${job}`,
-          cause: error,
-        });
-      next = { verb: "job.attach", args: { job }, answerMs: RETRY_MS };
-      await new Promise((resolve) => setTimeout(resolve, 500));
-    }
+  for await (const item of followJob(client, source, signal)) {
+    if (signal.aborted) return;
+    take(view, item);
+    progress.show(item);
+    if (isSettled(view)) return;
   }
 }
 
-const isOutage = (error: unknown): boolean =>
-  error instanceof BomaError &&
-  // A master that says so is there.
-  error.code !== "bus/full" &&
-  (error.exit === ExitCode.unreachable || error.code === "job/unknown");
-
-function detach(output: Output, view: RunView): ExitCode {
+function detach(output: Output, view: RunView, asked: string): ExitCode {
+  output.document({ ...runDocument(view), job: asked, detached: true });
   const job = view.record?.job;
-  output.document({ ...runDocument(view), detached: true });
-  if (job === undefined) output.note("left before the job was made");
+  if (job === undefined)
+    output.note(
+      `left before the job was made; should the master make it yet: boma-master jobs cancel ${asked}`,
+    );
   else
     output.note(
       [

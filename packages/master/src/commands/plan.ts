@@ -46,14 +46,14 @@ async function make(
   }: { readonly target: string; readonly trees: readonly string[]; readonly full: boolean },
 ): Promise<ExitCode> {
   parseTarget(target);
-  const { watchRun } = await import("../client/watch-run.ts");
+  const [{ watchRun }, { newJob }] = await Promise.all([
+    import("../client/watch-run.ts"),
+    import("../client/follow-job.ts"),
+  ]);
   const args = trees.length > 0 ? { trees } : {};
-  const source = {
-    verb: "job.start" as const,
-    args: { target, function: "state.plan", args, test: false, allowEmpty: false, watch: true },
-  };
+  const asked = { target, function: "state.plan", args, test: false, allowEmpty: false, watch: true };
   let kept: StoredPlan | undefined;
-  const exit = await watchRun(client, output, source, {
+  const exit = await watchRun(client, output, newJob(asked), {
     full,
     more: async ({ record }, ended) => {
       if (record === undefined || ended !== ExitCode.ok) return {};

@@ -72,16 +72,22 @@ async function readRequest(target: string, name: string, words: readonly string[
 }
 
 async function watch(client: Client, output: Output, request: object, full = false): Promise<ExitCode> {
-  const { watchRun } = await import("../client/watch-run.ts");
-  return watchRun(client, output, { verb: "job.start", args: request }, { full });
+  const [{ watchRun }, { newJob }] = await Promise.all([
+    import("../client/watch-run.ts"),
+    import("../client/follow-job.ts"),
+  ]);
+  return watchRun(client, output, newJob(request), { full });
 }
 
 async function leave(client: Client, output: Output, request: object): Promise<ExitCode> {
-  const started = client.follow<{ record: { job: string; nodes: number } }>("job.start", request);
-  for await (const { record } of started) {
-    output.document({ ok: true, job: record.job, nodes: record.nodes });
-    output.line(record.job);
-    output.note(`follow it: boma-master jobs attach ${record.job}`);
+  const { followJob, newJob } = await import("../client/follow-job.ts");
+  for await (const item of followJob(client, newJob(request))) {
+    if (item.type !== "job") continue;
+    const { job, nodes } = item.record;
+    output.document({ ok: true, job, nodes });
+    output.line(job);
+    output.note(`follow it: boma-master jobs attach ${job}`);
+    break;
   }
   return ExitCode.ok;
 }

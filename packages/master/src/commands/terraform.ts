@@ -90,25 +90,21 @@ async function watch(
   asked: Job,
   more?: (view: RunView, value: unknown) => Promise<object>,
 ): Promise<Watched> {
-  const [{ watchRun }, { resultText }] = await Promise.all([
+  const [{ watchRun }, { newJob }, { resultText }] = await Promise.all([
     import("../client/watch-run.ts"),
+    import("../client/follow-job.ts"),
     import("../terraform/plan-text.ts"),
   ]);
   const args = { ...asked, test: false, allowEmpty: false, watch: true, waitMs: 0 };
   let value: unknown;
-  const exit = await watchRun(
-    client,
-    output,
-    { verb: "job.start", args, answerMs: ANSWER_MS_MAX },
-    {
-      full: true,
-      told: resultText,
-      more: async (view) => {
-        value = view.nodes.values().next().value?.return;
-        return (await more?.(view, value)) ?? {};
-      },
+  const exit = await watchRun(client, output, newJob(args, ANSWER_MS_MAX), {
+    full: true,
+    told: resultText,
+    more: async (view) => {
+      value = view.nodes.values().next().value?.return;
+      return (await more?.(view, value)) ?? {};
     },
-  );
+  });
   return { exit, value };
 }
 

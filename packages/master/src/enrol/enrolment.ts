@@ -7,10 +7,10 @@ import type { NodeRecord } from "../registry/node-record.ts";
 import { hardwareNames, type Registry } from "../registry/registry.ts";
 import type { Revocations } from "../registry/revocations.ts";
 import { assignedBy, type Choice, type Machine } from "../site/profile.ts";
+import { Turns } from "../turns.ts";
 import type { AllowList } from "./allow-list.ts";
 import type { Asked } from "./asked.ts";
 import type { TokenRecord, Tokens } from "./tokens.ts";
-import { Turns } from "./turns.ts";
 import { type Waiting, WaitingRoom } from "./waiting-room.ts";
 
 interface Parts {

@@ -110,7 +110,7 @@ export class EventReader {
 
   /** What the stream dropped before we came to it, and how far we have looked where nothing fitted. */
   async #portion(before: number, { events, first, damaged }: Taken): Promise<Portion> {
-    const { state } = await this.#store.manager.streams.info(STREAM.events);
+    const { state } = await this.#store.api.streams.info(STREAM.events);
     const reached = Math.min(state.first_seq, first ?? Number.POSITIVE_INFINITY) - 1;
     const dropped = Math.max(0, reached - before);
     if (first === undefined) {
@@ -125,15 +125,15 @@ export class EventReader {
   }
 
   async #open(): Promise<void> {
-    const { manager, js } = this.#store;
-    const { state } = await manager.streams.info(STREAM.events);
+    const { api, js } = this.#store;
+    const { state } = await api.streams.info(STREAM.events);
     if (this.#position > state.last_seq)
       throw new BomaError(
         "events/position",
         `there is no event ${this.#position}: the last one is ${state.last_seq}`,
       );
     await this.#assertSeen();
-    const { name, num_pending } = await manager.consumers.add(STREAM.events, {
+    const { name, num_pending } = await api.consumers.add(STREAM.events, {
       ack_policy: "none",
       deliver_policy: "by_start_sequence",
       opt_start_seq: this.#position + 1,
@@ -151,7 +151,7 @@ export class EventReader {
   async #assertSeen(): Promise<void> {
     if (!this.#seen) return;
     const { sequence, uid } = this.#seen;
-    const stored = await this.#store.manager.streams.getMessage(STREAM.events, { seq: sequence });
+    const stored = await this.#store.api.streams.getMessage(STREAM.events, { seq: sequence });
     const event = stored && readOrNothing({ data: stored.data, sequence });
     // One that aged away, or was damaged, says nothing.
     if (!event || event.uid === uid) return;

@@ -179,7 +179,7 @@ export class Events {
 
   /** When the oldest event that is still kept was told: of what is older the stream cannot say whether it was. */
   async oldestAt(): Promise<number> {
-    const { state } = await this.#store.manager.streams.info(STREAM.events);
+    const { state } = await this.#store.api.streams.info(STREAM.events);
     return state.messages === 0 ? Date.now() : Date.parse(state.first_ts);
   }
 

@@ -25,13 +25,13 @@ export const afterSeen = (after: number, last: Partial<Seen> | undefined): Start
 export async function placeOf(store: Store, start: Start): Promise<number> {
   if ("after" in start) return start.after;
   if ("since" in start) return before(store, new Date(start.since));
-  const { state } = await store.manager.streams.info(STREAM.events);
+  const { state } = await store.api.streams.info(STREAM.events);
   return start.from === "now" ? state.last_seq : Math.max(0, state.first_seq - 1);
 }
 
 /** The server finds the moment; a reader that is made for it and never asks says where that is. */
-async function before({ manager }: Store, moment: Date): Promise<number> {
-  const { name, delivered } = await manager.consumers.add(STREAM.events, {
+async function before({ api }: Store, moment: Date): Promise<number> {
+  const { name, delivered } = await api.consumers.add(STREAM.events, {
     ack_policy: "none",
     deliver_policy: "by_start_time",
     opt_start_time: moment.toISOString(),
@@ -39,6 +39,6 @@ async function before({ manager }: Store, moment: Date): Promise<number> {
     mem_storage: true,
     num_replicas: 1,
   });
-  await manager.consumers.delete(STREAM.events, name);
+  await api.consumers.delete(STREAM.events, name);
   return delivered.stream_seq;
 }

@@ -16,6 +16,9 @@ import type { JobRecord } from "./job-record.ts";
  */
 const RECONNECT_MS = 10_000;
 
+/** Who did not hear what was called out has it posted after this time, however much others say. */
+const UNHEARD_MS = 10_000;
+
 interface Heard {
   readonly record: JobRecord;
   /** When any node of the job was heard last: while returns flow in, nobody is called silent. */
@@ -31,7 +34,9 @@ export function dueAt(course: Course, { record, heardAt }: Heard): number {
   if (status === "sent" && course.order === "held" && record.state !== "cancelled")
     return Number.POSITIVE_INFINITY;
   const silent = status === "sent" && lostAt === undefined && !course.notAnswering;
-  return silent ? Math.min(deadline, Math.max(sentAt, heardAt) + course.silenceMs) : deadline;
+  if (!silent) return deadline;
+  const others = course.order === "called" ? Math.min(heardAt, sentAt + UNHEARD_MS) : heardAt;
+  return Math.min(deadline, Math.max(sentAt, others) + course.silenceMs);
 }
 
 /** Its ending; or that its order goes into its mailbox as well; or that it is named as one that does not answer. */

@@ -5,7 +5,7 @@ import { hide, reveal } from "../secret-box.ts";
 import { type Store, STREAM, WriteConflict } from "../store/store.ts";
 import type { Ending } from "./course.ts";
 import { ExpectedNodes, type ExpectedNode, JobRecord } from "./job-record.ts";
-import type { Kept } from "./job.ts";
+import type { Kept } from "./job-world.ts";
 
 /** Nodes in one message of the expected set: well below what a message may weigh. */
 const EXPECTED_PER_PART = 5_000;
@@ -13,6 +13,14 @@ const EXPECTED_PER_PART = 5_000;
 /** A node's ending: the frame that it signed itself, or what the master concluded in its absence. */
 const BY_NODE = 0;
 const BY_MASTER = 1;
+
+interface KeptEnding {
+  readonly job: string;
+  readonly key: string;
+  readonly kept: Kept;
+  readonly ending: Ending;
+  readonly keptAt: number;
+}
 
 export class JobStore {
   readonly #store: Store;
@@ -82,10 +90,12 @@ export class JobStore {
     return stored && this.#readKept(stored.subject, stored.data);
   }
 
-  async *endings(job: string): AsyncGenerator<{ key: string; kept: Kept; ending: Ending; keptAt: number }> {
-    for await (const { subject, data, time } of this.#store.replay(STREAM.jobs, subjects.result(job, "*"))) {
+  /** Those of one job, or with `*` those of all. */
+  async *endings(of: string): AsyncGenerator<KeptEnding> {
+    for await (const { subject, data, time } of this.#store.replay(STREAM.jobs, subjects.result(of, "*"))) {
       const kept = this.#readKept(subject, data);
-      yield { key: subject.split(".").at(-1)!, kept, ending: endingKept(kept), keptAt: time.getTime() };
+      const [, , job = "", , key = ""] = subject.split(".");
+      yield { job, key, kept, ending: endingKept(kept), keptAt: time.getTime() };
     }
   }
 

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import type { Ending } from "./course.ts";
 import type { JobRecord } from "./job-record.ts";
-import { Job, type JobWorld } from "./job.ts";
+import type { JobWorld } from "./job-world.ts";
+import { Job } from "./job.ts";
 
 const TIMEOUT_MS = 30_000;
 const key = (letter: string): string => `U${letter.repeat(55)}`;
@@ -18,8 +19,9 @@ function jobOn(
   {
     isForAll = false,
     begun,
+    readUntil = Date.now,
     ...more
-  }: Partial<JobRecord> & { isForAll?: boolean; begun?: readonly string[] } = {},
+  }: Partial<JobRecord> & { isForAll?: boolean; begun?: readonly string[]; readUntil?: () => number } = {},
 ) {
   const createdAt = Date.now();
   const deliveries = new Map<string, () => void>();
@@ -49,6 +51,7 @@ function jobOn(
     keep: async (_job, _key, ending) => ending,
     close: async () => undefined,
     now: Date.now,
+    readUntil,
     broken: (error) => {
       throw error;
     },
@@ -127,6 +130,30 @@ test("a master that was busy for seconds hears what lies unread before it calls 
   await job.returned(key("A"), ok, new Uint8Array());
   await vi.advanceTimersByTimeAsync(ACCEPT_MS + 100);
   expect([status("A"), status("B")]).toEqual(["ok", "timeout"]);
+});
+
+test("who has said something that the master has not read yet is not silent, and neither is his order repeated", async () => {
+  const reading = { until: Date.now() };
+  const { posted, status } = jobOn(["A"], { isForAll: true, readUntil: () => reading.until });
+  await vi.advanceTimersByTimeAsync(5 * ACCEPT_MS);
+  expect([status("A"), posted("A")]).toEqual(["sent", false]);
+  reading.until = Date.now();
+  await vi.advanceTimersByTimeAsync(100);
+  expect([status("A"), posted("A")]).toEqual(["sent", true]);
+});
+
+test("who did not hear what was called out has it posted after some seconds, however much others say", async () => {
+  const { job, posted } = jobOn(["A", "B"], { isForAll: true, timeoutMs: 60_000 });
+  const talk = async (ms: number): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += 400) {
+      job.progress(key("A"), begun);
+      await vi.advanceTimersByTimeAsync(400);
+    }
+  };
+  await talk(9_000);
+  expect(posted("B")).toBe(false);
+  await talk(2_000);
+  expect(posted("B")).toBe(true);
 });
 
 test("who hears what is called out has no mailbox written; who is silent has, and is named after as long as ever", async () => {

@@ -5,13 +5,15 @@
 import { ACCEPT_MS, DEADLINE_GRACE_MS, type JobOrder } from "@boma/protocol";
 
 import { AtOnce } from "../at-once.ts";
-import { beginsUntil, waitsLonger } from "../maintenance/leased-times.ts";
+import { waitsLonger } from "../maintenance/leased-times.ts";
 import { Alarm } from "./alarm.ts";
 import { type Course, type Ending, type FinalStatus, isFailure, isFinal, newCourse } from "./course.ts";
 import { dueAt, whatIsDue } from "./due.ts";
 import { cancelledEnding, failedEnding, offlineEnding, stoppedEnding } from "./endings.ts";
 import type { JobNews, Progress } from "./job-news.ts";
+import { orderOf } from "./job-order.ts";
 import type { ExpectedNode, JobRecord } from "./job-record.ts";
+import type { JobWorld, Kept } from "./job-world.ts";
 import { untilDone } from "./until-done.ts";
 
 /** A master that looks later than this was kept from hearing as well. */
@@ -20,27 +22,6 @@ const DEAF_MS = 500;
 const CALLED_MS = 500;
 /** Orders that are on their way to the bus. */
 const SENT_AT_ONCE = 500;
-
-/** An ending as it is kept: in the node's own signed words, or in the master's. */
-export type Kept = { readonly frame: Uint8Array } | { readonly byMaster: Ending };
-
-/** What a job needs from the rest of the master. */
-export interface JobWorld {
-  connected(key: string): boolean;
-  /** Says the order to all nodes at once, where it is one for all of them; says whether it did. */
-  callOut(order: JobOrder, job: Pick<Job, "record" | "courses">): boolean;
-  /** Puts the order into the node's mailbox; says why not, where it cannot. */
-  deliver(key: string, order: JobOrder): Promise<Ending | undefined>;
-  /** Puts the order of what began there into the mailbox, if it is not in it: who has ended says so again. */
-  remind(key: string, order: JobOrder): Promise<void>;
-  withdraw(key: string, job: string): Promise<void>;
-  /** Keeps an ending, and says which one stands: the first that was kept. */
-  keep(job: string, key: string, ending: Ending, kept: Kept): Promise<Ending>;
-  close(record: JobRecord): Promise<void>;
-  now(): number;
-  /** The store does not take what it must. */
-  broken(error: unknown): void;
-}
 
 export class Job {
   record: JobRecord;
@@ -176,8 +157,14 @@ export class Job {
   /** It was called out, and this node says nothing: it may not have heard. */
   #post(course: Course): void {
     course.order = "held";
-    course.silenceMs = ACCEPT_MS - CALLED_MS;
-    void this.#sending.run(() => this.#deliver(course));
+    void this.#sending.run(async () => {
+      // Others were heard since he was due, and so may he be: thousands are not posted what they are just answering.
+      course.order = "called";
+      if (this.#dueAt(course) > this.#world.now()) return this.#mind(course);
+      course.order = "held";
+      course.silenceMs = ACCEPT_MS - CALLED_MS;
+      await this.#deliver(course);
+    });
   }
 
   async #deliver(course: Course): Promise<void> {
@@ -215,10 +202,7 @@ export class Job {
   }
 
   #order(status: Course["status"]): JobOrder {
-    const { job, function: name, args, timeoutMs, test, operator, createdAt, expiresAt } = this.record;
-    const begin = status === "queued" ? expiresAt : beginsUntil(this.record, this.#world.now());
-    const order = { job, function: name, args, timeoutMs, test, operator, issuedAt: createdAt };
-    return { ...order, expiresAt: begin };
+    return orderOf(this.record, status, this.#world.now());
   }
 
   /** A node began, or printed something. Says whether it counts, and whether this was the beginning. */
@@ -364,8 +348,9 @@ export class Job {
     return dueAt(course, { record: this.record, heardAt: this.#heardAt });
   }
 
+  /** Nothing falls due for what may lie unread. */
   #look(): void {
-    const now = this.#world.now();
+    const now = this.#world.readUntil();
     for (const course of this.courses.values())
       if (!isFinal(course.status) && this.#dueAt(course) <= now) this.#fallDue(course, now);
   }

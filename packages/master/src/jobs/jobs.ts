@@ -3,7 +3,6 @@ import {
   asBomaError,
   BomaError,
   type JobOrder,
-  newJobId,
   type NodeProgressBody,
   type NodeReturnBody,
 } from "@boma/protocol";
@@ -15,12 +14,15 @@ import type { Logger } from "../log.ts";
 import type { Caller } from "../mail/call.ts";
 import type { Mailboxes } from "../mail/mailbox.ts";
 import type { Leases } from "../maintenance/leases.ts";
+import type { InboxRead } from "../nodes/inbox-read.ts";
+import { Turns } from "../turns.ts";
 import type { Ending, FinalStatus } from "./course.ts";
 import { failedEnding, refusedEnding } from "./endings.ts";
 import { endingEvents, progressEvents, statusCounts, toldOf } from "./job-events.ts";
 import type { ExpectedNode, JobRecord } from "./job-record.ts";
 import { endingKept, endingOf, type JobStore } from "./job-store.ts";
-import { Job, type JobWorld, type Kept } from "./job.ts";
+import type { JobWorld, Kept } from "./job-world.ts";
+import { Job } from "./job.ts";
 import { untilDone } from "./until-done.ts";
 
 export interface Parcels {
@@ -41,19 +43,27 @@ interface Parts {
   readonly audit: JobAudit;
   readonly leases: Pick<Leases, "release" | "sweep">;
   readonly connected: (key: string) => boolean;
+  readonly inboxRead: Pick<InboxRead, "until">;
   /** Why this node gets no work now, if there is a reason. */
   readonly barred: (key: string) => string | undefined;
 }
 
-export type NewJob = Omit<JobRecord, "job" | "createdAt" | "state" | "nodes" | "expiresAt"> & {
+export type NewJob = Omit<JobRecord, "createdAt" | "state" | "nodes" | "expiresAt"> & {
   readonly waitMs: number;
-  /** The id that it must have, where it must be the same one however often it is asked for. */
-  readonly job?: string;
 };
+
+/** As it is stored, and the job itself while it is open. */
+export interface Known {
+  readonly record: JobRecord;
+  readonly job: Job | undefined;
+}
 
 export class Jobs {
   readonly store: JobStore;
   readonly #open = new Map<string, Job>();
+  readonly #turns = new Turns();
+  /** Those that are being written down as cancelled. */
+  readonly #abandoned = new Map<string, Promise<void>>();
   readonly #parts: Parts;
   readonly #world: JobWorld;
 
@@ -69,6 +79,7 @@ export class Jobs {
       keep: (job, key, ending, kept) => this.#keep(job, key, ending, kept),
       close: ({ job }) => this.#close(this.#open.get(job)!),
       now: Date.now,
+      readUntil: () => parts.inboxRead.until,
       broken: (error) => parts.log.error({ error: String(error) }, "a job could not be written to the store"),
     };
   }
@@ -101,14 +112,20 @@ export class Jobs {
         telling.push(this.#tellEnding(record, { key, id: ids.get(key) ?? key }, ending));
     }
     await Promise.all(telling);
-    // Sent to nobody, and nobody was told that it is: whoever asked for it heard of a failure, if of anything.
-    const isNobodys = isNews && record.state === "open" && !record.causes;
-    const taken: JobRecord = isNobodys ? { ...record, state: "cancelled" } : record;
-    this.#add(taken, expected).resume(endings, told.begun);
+    this.#add(record, expected).resume(endings, told.begun);
   }
 
-  /** The job that was asked for before under an id that is known beforehand. One that a failing bus left half begun is taken up. */
-  async known(id: string): Promise<{ record: JobRecord; job: Job | undefined } | undefined> {
+  /** Makes the job of an id that is known beforehand, or finds it: however often it is asked for, and by how many at once, there is one. */
+  once(id: string, make: () => Promise<Job>): Promise<{ made: Job; known?: undefined } | { known: Known }> {
+    return this.#turns.take([id], async () => {
+      const known = await this.#known(id);
+      return known ? { known } : { made: await make() };
+    });
+  }
+
+  /** One that a failing bus left half begun is taken up. */
+  async #known(id: string): Promise<Known | undefined> {
+    await this.#abandoned.get(id);
     const open = this.#open.get(id);
     if (open) return { record: open.record, job: open };
     const record = await this.store.find(id);
@@ -126,7 +143,6 @@ export class Jobs {
   ): Promise<Job> {
     const createdAt = Date.now();
     const record: JobRecord = {
-      job: newJobId(createdAt),
       ...asked,
       createdAt,
       expiresAt: createdAt + waitMs,
@@ -136,7 +152,7 @@ export class Jobs {
     await this.#parts.audit.started(record, expected, catalogs);
     await this.#writeDown(record, expected).catch((error: unknown) => {
       // A reactor asks again for the same job, and then finds what there is of it.
-      if (!record.causes) void this.#abandon({ ...record, state: "cancelled" }, expected);
+      if (!record.causes) this.#abandon({ ...record, state: "cancelled" }, expected);
       throw error;
     });
     return this.#add(record, expected);
@@ -148,12 +164,15 @@ export class Jobs {
   }
 
   /** How much of it the bus has is not known, and whoever asked hears that it failed: so it is written down as cancelled. */
-  async #abandon(record: JobRecord, expected: readonly ExpectedNode[]): Promise<void> {
-    await untilDone(
+  #abandon(record: JobRecord, expected: readonly ExpectedNode[]): void {
+    const written = untilDone(
       () => this.#writeDown(record, expected),
       (error) => this.#world.broken(error),
-    );
-    this.#add(record, expected).resume(new Map(), new Set());
+    ).then(() => {
+      this.#add(record, expected).resume(new Map(), new Set());
+      this.#abandoned.delete(record.job);
+    });
+    this.#abandoned.set(record.job, written);
   }
 
   #tellStart({ job, operator, causes, function: name, target, nodes, test }: JobRecord): Promise<void> {

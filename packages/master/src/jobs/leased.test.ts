@@ -4,7 +4,8 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { leaseEnding } from "./endings.ts";
 import type { JobRecord } from "./job-record.ts";
-import { Job, type JobWorld } from "./job.ts";
+import type { JobWorld } from "./job-world.ts";
+import { Job } from "./job.ts";
 
 const NODE = { key: `U${"A".repeat(55)}`, id: "a" };
 const TIMEOUT_MS = 60_000;
@@ -40,6 +41,7 @@ function jobWith(lease: string | undefined) {
     keep: async (_job, _key, ending) => ending,
     close: async () => undefined,
     now: Date.now,
+    readUntil: Date.now,
     broken: (error) => {
       throw error;
     },

@@ -92,7 +92,7 @@ async function begin(parts: LeadParts, { lead: before, sequence }: FoundLead): P
   if (before) {
     const isShutOut = await shutOut(system, trust, record.former);
     if (!isShutOut) await new Promise((resolve) => setTimeout(resolve, STALE_MS));
-    await untilLevel(store.manager, log);
+    await untilLevel(store.api, log);
   }
   log.info({ term: record.term, sequence: written, after: before?.host }, "this master leads");
   return lead;

@@ -4,13 +4,12 @@
  * Whoever opened the window asks for it, by the same door as any operator, and what a
  * master that was killed had begun is taken up where it was.
  */
-import { createHash } from "node:crypto";
-
-import { asBomaError, BomaError, jobIdOf, type SequencedEvent } from "@boma/protocol";
+import { asBomaError, BomaError, type SequencedEvent } from "@boma/protocol";
 
 import { perform } from "../api/perform.ts";
 import type { OperatorRecord } from "../api/rights.ts";
 import type { Control } from "../control.ts";
+import { expectedJob } from "../jobs/expected-job.ts";
 import type { Machine } from "./machines.ts";
 
 const INSTALL = "system.install";
@@ -138,8 +137,8 @@ export class Installs {
   async #ask({ mac, key, node, install, stages }: Installing, name: string, args: object): Promise<string> {
     const { window, by } = install;
     const operator = this.#operator(by);
-    const digest = createHash("sha256").update(JSON.stringify(["boma/install", window, mac, key, name]));
-    const job = jobIdOf(stages.script ?? 0, digest.digest());
+    const words = ["boma/install", window, mac, key, name];
+    const job = expectedJob(this.#control.store, stages.script ?? 0, words);
     const answer = await perform(this.#control, {
       operator,
       verb: "job.start",

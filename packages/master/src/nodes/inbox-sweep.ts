@@ -40,21 +40,25 @@ export function sweepInbox(parts: Parts): () => void {
   return () => clearInterval(timer);
 }
 
-async function sweep({ store: { manager }, consumer, take }: Parts): Promise<void> {
+async function sweep({ store, consumer, take }: Parts): Promise<void> {
+  const { api, line } = store;
   const before = Date.now() - LEFT_MS;
-  const quick = await manager.streams.info(STREAM.inbox);
+  const quick = await api.streams.info(STREAM.inbox);
   if (quick.state.messages === 0 || Date.parse(quick.state.first_ts) > before) return;
-  const { delivered } = await manager.consumers.info(STREAM.inbox, consumer);
+  const { delivered } = await api.consumers.info(STREAM.inbox, consumer);
   // By number: a server that was killed does not always find the next one by its subject.
-  const { state } = await manager.streams.info(STREAM.inbox, { deleted_details: true });
+  const { state } = await api.streams.info(STREAM.inbox, { deleted_details: true });
   const gone = new Set(state.deleted);
   for (let seq = state.first_seq; seq <= Math.min(state.last_seq, delivered.stream_seq); seq++) {
     if (gone.has(seq)) continue;
-    const left = await manager.streams.getMessage(STREAM.inbox, { seq });
+    const left = await api.streams.getMessage(STREAM.inbox, { seq });
     if (!left) continue;
     if (left.time.getTime() > before) return;
     const { subject, data, time } = left;
     const message = { seq, subject, data, timestamp: time.toISOString(), redelivered: true } as const;
-    if (await take(message)) await manager.streams.deleteMessage(STREAM.inbox, seq, false);
+    const isTaken = await take(message);
+    // A server that was killed meanwhile may have given the place to another message.
+    if (store.line !== line) return;
+    if (isTaken) await store.remove(STREAM.inbox, seq);
   }
 }

@@ -21,14 +21,16 @@ import type { Consumer, ConsumerMessages, JsMsg } from "@nats-io/jetstream";
 import type { z } from "zod";
 
 import { AtOnce } from "../at-once.ts";
+import { isTimeout } from "../bus/trouble.ts";
 import type { Events, NewEvent } from "../events/events.ts";
 import type { Jobs } from "../jobs/jobs.ts";
 import type { Logger } from "../log.ts";
-import { isDoneWithin } from "../patience.ts";
+import { isDoneWithin, untilStarted } from "../patience.ts";
 import type { NodeRecord } from "../registry/node-record.ts";
 import type { Registry } from "../registry/registry.ts";
 import { type Store, STREAM } from "../store/store.ts";
 import { EventShares } from "./event-shares.ts";
+import type { InboxRead } from "./inbox-read.ts";
 import { type LeftMessage, sweepInbox } from "./inbox-sweep.ts";
 import { ToldBefore } from "./told-before.ts";
 
@@ -37,6 +39,7 @@ interface Parts {
   readonly registry: Registry;
   readonly jobs: Jobs;
   readonly events: Events;
+  readonly inboxRead: InboxRead;
   readonly log: Logger;
   readonly refused: (subject: string, error: unknown) => void;
 }
@@ -54,7 +57,7 @@ const ACK_WAIT_NS = 5_000_000_000;
 const TAKEN = { max_messages: 1000, expires: 10_000, idle_heartbeat: 500 } as const;
 const STOP_MS_MAX = 10_000;
 /** Enough for all threads; the audit's writes to the disk stand in the same line. */
-const VERIFIED_AT_ONCE = 32;
+const VERIFIED_AT_ONCE = 128;
 /** What the bus took from a node until its former key was dead there stays said, though it is read later. */
 const MOVING_MS = 10_000;
 
@@ -100,14 +103,7 @@ export class Intake {
   }
 
   async start(): Promise<void> {
-    const { manager, js } = this.#parts.store;
-    await manager.consumers.add(STREAM.inbox, {
-      durable_name: CONSUMER,
-      ack_policy: "explicit",
-      ack_wait: ACK_WAIT_NS,
-      max_ack_pending: 10_000,
-    });
-    const consumer: Consumer = await js.consumers.get(STREAM.inbox, CONSUMER);
+    const consumer = await untilStarted(() => this.#consumer(), isTimeout);
     this.#messages = await consumer.consume({ ...TAKEN });
     this.#running = this.#take(this.#messages);
     this.#endSweep = sweepInbox({
@@ -116,6 +112,17 @@ export class Intake {
       take: (left) => this.#takeLeft(left),
       failed: (error) => this.#parts.log.warn({ error: String(error) }, "the inbox could not be swept"),
     });
+  }
+
+  async #consumer(): Promise<Consumer> {
+    const { api, js } = this.#parts.store;
+    await api.consumers.add(STREAM.inbox, {
+      durable_name: CONSUMER,
+      ack_policy: "explicit",
+      ack_wait: ACK_WAIT_NS,
+      max_ack_pending: 10_000,
+    });
+    return js.consumers.get(STREAM.inbox, CONSUMER);
   }
 
   /** Waits for what is under way, but not for a bus that takes nothing: it stays in the inbox for the next master. */
@@ -131,15 +138,19 @@ export class Intake {
   }
 
   async #take(messages: ConsumerMessages): Promise<void> {
+    const { inboxRead } = this.#parts;
     let before: Promise<unknown> = Promise.resolve();
     for await (const message of messages) {
       const place = this.#place(message.seq);
+      inboxRead.behind(message.info.pending);
       // The bus offers again what takes us long; the first answer answers both.
       if (this.#underWay.has(place)) continue;
+      inboxRead.came(place);
       const opened = inTurn(before, this.#open(message));
-      before = opened.catch(() => undefined);
       const done = this.#handle(message, opened).finally(() => this.#underWay.delete(place));
       this.#underWay.set(place, done);
+      // By then a job has heard what it says, if it is one's.
+      before = opened.catch(() => undefined).finally(() => inboxRead.read(place));
     }
   }
 

@@ -45,8 +45,8 @@ async function open(to: Sender, secrets: SecretResolver): Promise<Opened<Sender>
   }
 }
 
-async function eventOf({ manager }: Store, { sequence, uid }: NewDelivery) {
-  const stored = await manager.streams.getMessage(STREAM.events, { seq: sequence });
+async function eventOf({ api }: Store, { sequence, uid }: NewDelivery) {
+  const stored = await api.streams.getMessage(STREAM.events, { seq: sequence });
   const event = stored && readEvent({ data: stored.data, sequence });
   if (event?.uid === uid) return event;
   throw new SendFault("the event is older than events are kept", { isFinal: true });

@@ -155,7 +155,7 @@ export class Notifications {
   }
 
   async #lastEvent(): Promise<number> {
-    const { state } = await this.#parts.store.manager.streams.info(STREAM.events);
+    const { state } = await this.#parts.store.api.streams.info(STREAM.events);
     return state.last_seq;
   }
 

@@ -1,10 +1,7 @@
 /** What a reactor asks for, done through the one way in that operators have: same rights, same audit. */
-import { createHash } from "node:crypto";
-
 import {
   asBomaError,
   BomaError,
-  jobIdOf,
   NodeKey,
   parseDuration,
   type SequencedEvent,
@@ -13,6 +10,8 @@ import {
 
 import { type Answer, perform, type Reaction } from "../api/perform.ts";
 import type { Control } from "../control.ts";
+import { expectedJob } from "../jobs/expected-job.ts";
+import type { Store } from "../store/store.ts";
 import { roleOf, fileName } from "./reactor-role.ts";
 import { type Act, assertShort, type Ran } from "./reactor-words.ts";
 
@@ -33,16 +32,14 @@ export const causesOf = ({ reactor, event }: Pick<Acting, "reactor" | "event">):
 ];
 
 /** The same whenever the reactor is given this event again, after a crash too: so it comes to one job, one event. */
-export function reactionId(
+export const reactionId = (
+  store: Pick<Store, "key">,
   { reactor, event }: { readonly reactor: string; readonly event: Pick<SequencedEvent, "uid" | "at"> },
   what: number | string,
-): string {
-  const digest = createHash("sha256").update(JSON.stringify(["boma/reaction", reactor, event.uid, what]));
-  return jobIdOf(event.at, digest.digest());
-}
+): string => expectedJob(store, event.at, ["boma/reaction", reactor, event.uid, what]);
 
 export async function doAct(acting: Acting, act: Act, number: number): Promise<unknown> {
-  const reaction = { causes: causesOf(acting), job: reactionId(acting, number) };
+  const reaction = { causes: causesOf(acting), job: reactionId(acting.control.store, acting, number) };
   switch (act.do) {
     case "run":
       return run(acting, act, reaction);

@@ -131,7 +131,7 @@ class Trial {
     const about = { reactor: this.#reactor.name, event: this.#event };
     await this.#world.control.events.told({
       kind: "reactor.fired",
-      uid: reactionId(about, "fired"),
+      uid: reactionId(this.#world.control.store, about, "fired"),
       ...aboutNode({ node, id }),
       operator: `reactor.${this.#reactor.name}`,
       causes: causesOf(about),

@@ -253,7 +253,7 @@ export class Reactors {
   }
 
   async #lastSequence(): Promise<number> {
-    return (await this.#store.manager.streams.info(STREAM.events)).state.last_seq;
+    return (await this.#store.api.streams.info(STREAM.events)).state.last_seq;
   }
 
   async #view(reactor: SiteReactor): Promise<ReactorView> {
@@ -274,7 +274,7 @@ export class Reactors {
 
   /** Counted by the server, of the kinds that the reactor is for. */
   async #behind({ kinds }: Pick<SiteReactor, "kinds">, position: number): Promise<number> {
-    const { consumers } = this.#store.manager;
+    const { consumers } = this.#store.api;
     const counts = kinds.map(async (kind) => {
       const { name, num_pending } = await consumers.add(STREAM.events, {
         ack_policy: "none",

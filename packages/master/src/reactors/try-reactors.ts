@@ -28,6 +28,9 @@ import { roleName } from "./reactor-role.ts";
 import type { Act } from "./reactor-words.ts";
 import { isFor, type SiteReactor } from "./site-reactor.ts";
 
+/** What is tried comes to no job, so its id may be anybody's. */
+const NO_STORE = { key: new Uint8Array(32) };
+
 export interface Trying {
   readonly file: string;
   readonly since: string;
@@ -158,7 +161,7 @@ async function tryOne(
           );
         const { nodes, text, denied } = judge(act, name, fleet);
         would.push({ text, nodes, ...(denied !== undefined && { denied }) });
-        return pretended(act, nodes, reactionId({ reactor: name, event }, number));
+        return pretended(act, nodes, reactionId(NO_STORE, { reactor: name, event }, number));
       },
       note: (text) => would.push({ text: `log ${text}`, nodes: [] }),
       signal: AbortSignal.timeout(timeoutMs),

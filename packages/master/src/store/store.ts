@@ -1,9 +1,16 @@
 /** The streams of the CTRL account as the master uses them: the only truth of the control plane. */
 import { asBomaError, BomaError, sameBytes } from "@boma/protocol";
-import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import {
+  type JetStreamClient,
+  JetStreamApiError,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+} from "@nats-io/jetstream";
 import { type NatsConnection } from "nats";
 
-import { isDoneWithin } from "../patience.ts";
+import { isTimeout } from "../bus/trouble.ts";
+import { isDoneWithin, STARTING_MS } from "../patience.ts";
 import { Taking } from "./taking.ts";
 
 export const STREAM = {
@@ -34,8 +41,6 @@ const WRONG_LAST_SEQUENCE = 10071;
 type RoomListener = (stream: string, refusal: string | undefined) => void;
 
 export class Store {
-  readonly js: JetStreamClient;
-  readonly manager: JetStreamManager;
   /** How much the streams that refuse can take still, as far as that was seen. */
   readonly #room = new Map<string, { left: number; readonly until: number }>();
   /** Seals what is written and authenticates what is read. */
@@ -46,19 +51,32 @@ export class Store {
   readonly #roomListeners = new Set<RoomListener>();
 
   readonly #options: StoreOptions;
+  #asked: Asked;
   #line = 0;
 
   private constructor(
     connection: NatsConnection,
-    manager: JetStreamManager,
+    asked: Asked,
     { key, options }: { readonly key: Uint8Array; readonly options: StoreOptions },
   ) {
     this.#connection = connection;
-    this.manager = manager;
-    this.js = jetstream(connection);
+    this.#asked = asked;
     this.key = key;
     this.#options = options;
     void this.#followLine();
+  }
+
+  get js(): JetStreamClient {
+    return this.#asked.js;
+  }
+
+  get api(): JetStreamManager {
+    return this.#asked.api;
+  }
+
+  /** The master works from now on: whoever asks it is not to wait for a bus that does not answer. */
+  async started(): Promise<void> {
+    this.#asked = await askedOf(this.#connection);
   }
 
   /** Counts the times that the bus was lost and found again: a server that was killed may give a place to another message. */
@@ -72,7 +90,8 @@ export class Store {
   }
 
   static async open(connection: NatsConnection, key: Uint8Array, options: StoreOptions = {}): Promise<Store> {
-    return new Store(connection, await jetstreamManager(connection, { checkAPI: false }), { key, options });
+    const asked = await askedOf(connection, options.starting ? STARTING_MS : undefined);
+    return new Store(connection, asked, { key, options });
   }
 
   /** Writes and waits until the server has it. With `after`, only if nobody wrote since that sequence. */
@@ -175,7 +194,7 @@ export class Store {
     let room = this.#room.get(stream);
     // Asked anew when it is old, and at each write where it is little.
     if (!room || room.until < Date.now() || room.left < ROOM_ENOUGH_BYTES) {
-      const { config, state } = await this.manager.streams.info(stream);
+      const { config, state } = await this.api.streams.info(stream);
       room = { left: config.max_bytes - state.bytes, until: Date.now() + ROOM_MS };
       this.#room.set(stream, room);
     }
@@ -185,7 +204,7 @@ export class Store {
 
   async last(stream: string, subject: string): Promise<Stored | undefined> {
     const { replicated } = this.#options;
-    const asked = replicated ? this.manager.streams : this.manager.direct;
+    const asked = replicated ? this.api.streams : this.api.direct;
     const found = await asked.getMessage(stream, { last_by_subj: subject });
     return found ? { subject, sequence: found.seq, data: found.data, time: found.time } : undefined;
   }
@@ -225,18 +244,44 @@ export class Store {
 
   /** Those that a stream holds something under. */
   async subjects(stream: string, filter: string): Promise<readonly string[]> {
-    const { state } = await this.manager.streams.info(stream, { subjects_filter: filter });
+    const { state } = await this.api.streams.info(stream, { subjects_filter: filter });
     return Object.keys(state.subjects ?? {});
+  }
+
+  /** Forgets one message; a server finds it faster than what matches a subject. One that is gone is no matter. */
+  async remove(stream: string, sequence: number): Promise<void> {
+    await this.#options.mayWrite?.();
+    try {
+      await this.api.streams.deleteMessage(stream, sequence, false);
+    } catch (thrown) {
+      if (!(thrown instanceof JetStreamApiError) || !GONE.has(thrown.code)) throw thrown;
+    }
   }
 
   /** Forgets a subject and all that matches it. */
   async purge(stream: string, filter: string): Promise<void> {
     await this.#options.mayWrite?.();
-    await this.manager.streams.purge(stream, { filter });
+    await this.api.streams.purge(stream, { filter });
   }
 }
 
+/** How the bus is asked, and how long its answers are waited for. */
+interface Asked {
+  readonly js: JetStreamClient;
+  readonly api: JetStreamManager;
+}
+
+async function askedOf(connection: NatsConnection, answerMs?: number): Promise<Asked> {
+  const options = answerMs === undefined ? {} : { timeout: answerMs };
+  return {
+    js: jetstream(connection, options),
+    api: await jetstreamManager(connection, { ...options, checkAPI: false }),
+  };
+}
+
 export interface StoreOptions {
+  /** Answers may take long until it has `started`. */
+  readonly starting?: boolean;
   /** Servers keep copies, of which some are behind: what must be the newest is asked of the stream's leader, which is slower. */
   readonly replicated?: boolean;
   /** Throws where this master does not lead any more. */
@@ -272,7 +317,8 @@ function isConflict(thrown: unknown): boolean {
   return error.code === WRONG_LAST_SEQUENCE || /wrong last sequence/.test(asBomaError(thrown).message);
 }
 
-const isTimeout = (thrown: unknown): boolean => thrown instanceof Error && thrown.name === "TimeoutError";
+/** "No message found", "sequence not found", and what 2.9 says of both when it is to delete them. */
+const GONE: ReadonlySet<number> = new Set([10037, 10043, 10057]);
 
 const FULL = /maximum (bytes|messages)|insufficient (storage )?resources|no space left/;
 const DISK_FULL = /insufficient (storage )?resources|no space left/;

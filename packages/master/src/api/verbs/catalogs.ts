@@ -50,6 +50,9 @@ export const catalogDiff = defineVerb({
   args: z.strictObject({ node: z.string(), from: Hash, to: Hash }),
   async answer({ node, from, to }, { control }) {
     const { key } = control.registry.require(node);
-    return diffCatalogs(control.catalogHistory.find(key, from), control.catalogHistory.find(key, to));
+    const [before, after] = await Promise.all(
+      [from, to].map((hash) => control.catalogHistory.find(key, hash)),
+    );
+    return diffCatalogs(before!, after!);
   },
 });

@@ -179,7 +179,7 @@ export const subscriberList = defineVerb({
   args: z.strictObject({}),
   async answer(_args, { control, operator }) {
     const { rights } = operator;
-    const { state } = await control.store.manager.streams.info(STREAM.events);
+    const { state } = await control.store.api.streams.info(STREAM.events);
     return (
       control.subscribers
         .list()

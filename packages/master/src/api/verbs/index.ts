@@ -6,7 +6,8 @@ import { catalogDiff, catalogList, catalogShow, planList, planStore } from "./ca
 import { driftList } from "./drift.ts";
 import { enrollAllow, enrollApprove, enrollDeny, enrollList } from "./enroll.ts";
 import { eventsNext, subscriberDone, subscriberList, subscriberRemove } from "./events.ts";
-import { jobAttach, jobCancel, jobList, jobShow, jobStart } from "./jobs.ts";
+import { jobStart } from "./job-start.ts";
+import { jobAttach, jobCancel, jobList, jobShow } from "./jobs.ts";
 import { joinKeyList, joinKeyNew, joinKeyRetire } from "./join-keys.ts";
 import { leaseEnd, leaseList } from "./leases.ts";
 import { feedKeep, masterRotate, masterStatus } from "./master.ts";

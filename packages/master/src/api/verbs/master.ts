@@ -30,7 +30,7 @@ export const masterStatus = defineVerb({
       },
       sites: sitesOf(control),
       jobs: { open: control.jobs.openCount },
-      streams: trouble === undefined ? await streamFills(control.store.manager) : [],
+      streams: trouble === undefined ? await streamFills(control.store.api) : [],
       audit: troubleOf(control),
     };
   },
