@@ -9,14 +9,15 @@ import { TestProcess } from "./process.ts";
 
 export class OwnBus implements AsyncDisposable {
   readonly url: string;
-  readonly #process: TestProcess;
+  readonly #dir: string;
+  #process: TestProcess | undefined;
 
-  private constructor(url: string, process: TestProcess) {
+  private constructor(url: string, dir: string) {
     this.url = url;
-    this.#process = process;
+    this.#dir = dir;
   }
 
-  static async start(fleet: Fleet, lines: string): Promise<OwnBus> {
+  static async start(fleet: Fleet, lines = ""): Promise<OwnBus> {
     const [port] = await freePorts(1);
     const dir = join(fleet.dir, "own-bus");
     mkdirSync(dir);
@@ -29,12 +30,22 @@ export class OwnBus implements AsyncDisposable {
     ];
     const printed = await fleet.ok("init", "--print-nats-config");
     writeFileSync(join(dir, "nats.conf"), `${own.join("\n")}\n${printed}`);
-    const server = new TestProcess(serverPrograms[0]!.path, ["-c", "nats.conf"], { cwd: dir });
-    await server.line(/Server is ready/);
-    return new OwnBus(`nats://127.0.0.1:${port}`, server);
+    const bus = new OwnBus(`nats://127.0.0.1:${port}`, dir);
+    await bus.serve();
+    return bus;
+  }
+
+  /** Also again, with all that it has kept. */
+  async serve(): Promise<void> {
+    this.#process = new TestProcess(serverPrograms[0]!.path, ["-c", "nats.conf"], { cwd: this.#dir });
+    await this.#process.line(/Server is ready/);
+  }
+
+  async kill(): Promise<void> {
+    await this.#process?.stop("SIGKILL");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#process.stop("SIGKILL");
+    await this.kill();
   }
 }

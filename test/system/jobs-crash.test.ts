@@ -2,9 +2,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { DEADLINE_GRACE_MS } from "@boma/protocol";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { Fleet } from "../support/fleet.ts";
+import { OwnBus } from "../support/own-bus.ts";
 import type { TestProcess } from "../support/process.ts";
 import { jobOf, run, type RunDocument } from "../support/run.ts";
 
@@ -103,6 +105,8 @@ describe("a master that is killed in the middle of a job", () => {
     open();
     const { code, stdout } = await watching.ended;
     expect(stdout).toMatch(/^ok +box$/m);
+    // What was seen before the break is not shown again after it.
+    expect(stdout.match(/^box │ begun$/gm)).toHaveLength(1);
     expect(code).toBe(0);
     expect((await show(job)).nodes["box"]).toMatchObject({ status: "ok" });
     expect(counts()).toEqual({ begun: 1, ended: 1 });
@@ -158,8 +162,32 @@ describe("a bus that is killed in the middle of a job", () => {
     open();
     const { code, stdout } = await watching.ended;
     expect(stdout).toMatch(/^ok +box$/m);
+    // What was seen before the break is not shown again after it.
+    expect(stdout.match(/^box │ begun$/gm)).toHaveLength(1);
     expect(code).toBe(0);
     expect((await show(job)).nodes["box"]).toMatchObject({ status: "ok" });
     expect(counts()).toEqual({ begun: 1, ended: 1 });
+  });
+
+  test("and is away for longer than the job may take: what its node did in time is not called late", async () => {
+    await using apart = await Fleet.prepare();
+    await using bus = await OwnBus.start(apart);
+    await apart.serve("--nats", bus.url);
+    await apart.emulate(1, "n");
+    await using watching = apart.spawn("run", "n-0001", "test.sleep", "1", "--timeout", "3s");
+    const job = await jobOf(watching);
+    const { at } = await apart.event("job.accepted", (event) => event.job === job);
+    await bus.kill();
+    // That the job's time is over is what this is about.
+    await expect.poll(Date.now, { timeout: 10_000 }).toBeGreaterThan(at + 4_000 + DEADLINE_GRACE_MS);
+    await bus.serve();
+    const { code, stdout, stderr } = await watching.ended;
+    expect(stdout).toMatch(/^ok +n-0001$/m);
+    expect(code).toBe(0);
+    // Who watches is told of the break, and of what he has seen already nothing again.
+    expect(stderr).toContain("lost the line to the master, and looks for it");
+    expect(stdout.match(/^job /gm)).toHaveLength(1);
+    // It would wait for a bus that goes away before it.
+    await apart.master.stop();
   });
 });

@@ -3,7 +3,7 @@
  * journal and events from their spool, and are never given up; progress may be
  * left out when the node is away for long, and of the grains only the newest matter.
  */
-import { type InboxKind, someBytes, subjects } from "@boma/protocol";
+import { type InboxKind, SAID_AGAIN_MS, someBytes, subjects } from "@boma/protocol";
 
 import { type Bus, publishKept } from "./bus.ts";
 import type { Journal, KeptReturn } from "./journal.ts";
@@ -11,6 +11,8 @@ import { backoff, pause } from "./wait.ts";
 
 const LOOSE_MAX = 256;
 const ACK_MS = 5_000;
+/** By chance half as much again, and with the wait for an answer still in time. */
+const RETRY_MS_MAX = SAID_AGAIN_MS / 2;
 
 export const newMessageId = (): string => Buffer.from(someBytes(16)).toString("base64url");
 
@@ -106,7 +108,7 @@ export class Outbox {
     const { signal } = this.#stopping;
     const waits = backoff({
       firstMs: this.#options.firstRetryMs ?? 250,
-      lastMs: 30_000,
+      lastMs: RETRY_MS_MAX,
       ...(this.#options.random && { random: this.#options.random }),
     });
     while (!signal.aborted) {

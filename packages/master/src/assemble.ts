@@ -36,6 +36,7 @@ import { Netboot } from "./netboot/netboot.ts";
 import { nodegroupsOf } from "./nodegroups.ts";
 import { greetSite } from "./nodes/greet-site.ts";
 import { InboxRead } from "./nodes/inbox-read.ts";
+import { followInbox } from "./nodes/inbox-shut.ts";
 import { nodeWatch } from "./nodes/node-watch.ts";
 import { type Refused, refusals } from "./nodes/refusals.ts";
 import { Sessions } from "./nodes/sessions.ts";
@@ -174,11 +175,13 @@ function openPost(
   { joinKeys, bus, store, registry, events, keyring, refused }: PostParts,
 ) {
   const where = whereabouts(options.trust, registry);
+  const inboxRead = new InboxRead();
+  followInbox(inboxRead, { bus, store });
   return {
     where,
     ...knocking(options, joinKeys, keyring().root),
     caller: new Caller({ bus, keyring, registry }),
-    inboxRead: new InboxRead(),
+    inboxRead,
     mailboxes: new Mailboxes(store, { keyring, refused }, where.addressOf),
     sessions: new Sessions({ control: bus, keyring, registry, events, where }),
   };

@@ -26,10 +26,16 @@ export const newJob = (args: object, answerMs?: number): JobSource => ({
   answerMs,
 });
 
+interface Following {
+  readonly signal?: AbortSignal;
+  /** Hears that the master is not there any more, and is looked for. */
+  readonly lost?: () => void;
+}
+
 export async function* followJob(
   client: Client,
   source: JobSource,
-  signal?: AbortSignal,
+  { signal, lost }: Following = {},
 ): AsyncGenerator<JobItem> {
   const { job } = source.args;
   let lostAt: number | undefined;
@@ -46,9 +52,10 @@ export async function* followJob(
     } catch (error) {
       if (signal?.aborted) return;
       if (!(error instanceof FeedBroken || (lostAt !== undefined && passes(error)))) throw error;
+      if (lostAt === undefined) lost?.();
       lostAt ??= performance.now();
       const isMade = next.verb !== "job.start";
-      if (performance.now() - lostAt > LOST_MS_MAX) throw lost(job, isMade, error);
+      if (performance.now() - lostAt > LOST_MS_MAX) throw lostFor(job, isMade, error);
       await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     }
 }
@@ -57,7 +64,7 @@ export async function* followJob(
 const passes = (error: unknown): boolean =>
   isOutage(error) || (error instanceof BomaError && error.code === "job/unknown");
 
-function lost(job: string, isMade: boolean, cause: unknown): BomaError {
+function lostFor(job: string, isMade: boolean, cause: unknown): BomaError {
   const message = isMade
     ? `lost the master while job ${job} ran; the job goes on`
     : `lost the master while job ${job} was asked for; whether there is one is not known`;

@@ -34,7 +34,8 @@ export async function watchRun(
   };
   process.once("SIGINT", leave);
   try {
-    const followed = followAll(client, source, { view, progress, signal: leaving.signal });
+    const lost = () => output.note("lost the line to the master, and looks for it; what runs goes on");
+    const followed = followAll(client, source, { view, progress, signal: leaving.signal, lost });
     const how = await Promise.race([followed, left.promise]);
     progress.done();
     if (how === "left") return detach(output, view, source.args.job);
@@ -58,17 +59,17 @@ interface Watching {
   readonly progress: Progress;
   /** Ends when the operator leaves. */
   readonly signal: AbortSignal;
+  readonly lost: () => void;
 }
 
 async function followAll(
   client: Client,
   source: JobSource,
-  { view, progress, signal }: Watching,
+  { view, progress, signal, lost }: Watching,
 ): Promise<void> {
-  for await (const item of followJob(client, source, signal)) {
+  for await (const item of followJob(client, source, { signal, lost })) {
     if (signal.aborted) return;
-    take(view, item);
-    progress.show(item);
+    if (take(view, item)) progress.show(item);
     if (isSettled(view)) return;
   }
 }

@@ -1,4 +1,6 @@
 /** When something falls due for a node of a job if nothing is heard until then, and what it is. */
+import { RECONNECT_MS } from "@boma/protocol";
+
 import type { Course, Ending } from "./course.ts";
 import {
   cancelledEnding,
@@ -9,12 +11,6 @@ import {
   silentEnding,
 } from "./endings.ts";
 import type { JobRecord } from "./job-record.ts";
-
-/**
- * A node that lost its connection during a read gets this long to come back before it counts as offline: it knocks again
- * after two to six seconds, so that a bus that was started anew is no reason to call anybody offline.
- */
-const RECONNECT_MS = 10_000;
 
 /** Who did not hear what was called out has it posted after this time, however much others say. */
 const UNHEARD_MS = 10_000;

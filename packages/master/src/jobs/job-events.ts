@@ -15,10 +15,11 @@ type Told = Extract<NewEvent, { kind: "job.returned" | "job.refused" | "state.ch
 
 type OnTheWay = Extract<NewEvent, { kind: "job.accepted" | "job.line" | "job.step" }>;
 
-export function progressEvents({ lines, dropped, steps }: Progress, began: boolean): OnTheWay[] {
+export function progressEvents({ part, lines, dropped, steps }: Progress, began: boolean): OnTheWay[] {
   const told: OnTheWay[] = [];
   if (began) told.push({ kind: "job.accepted" });
-  if (lines.length > 0 || dropped > 0) told.push({ kind: "job.line", data: { lines: [...lines], dropped } });
+  if (lines.length > 0 || dropped > 0)
+    told.push({ kind: "job.line", data: { part, lines: [...lines], dropped } });
   const ended = steps.filter(({ result }) => result !== undefined);
   if (ended.length > 0) told.push({ kind: "job.step", data: { steps: ended } });
   return told;

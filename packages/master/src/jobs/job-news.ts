@@ -6,12 +6,7 @@ import type { Course, Ending } from "./course.ts";
 export type JobNews =
   | { readonly type: "status"; readonly course: Readonly<Course>; readonly before: Course["status"] }
   | { readonly type: "ending"; readonly course: Readonly<Course>; readonly ending: Ending }
-  | {
-      readonly type: "lines";
-      readonly course: Readonly<Course>;
-      readonly lines: readonly Line[];
-      readonly dropped: number;
-    }
+  | ({ readonly type: "lines"; readonly course: Readonly<Course> } & Printed)
   | {
       readonly type: "steps";
       readonly course: Readonly<Course>;
@@ -24,10 +19,16 @@ export interface Line {
   readonly text: string;
 }
 
-/** What a node said on its way. */
-export interface Progress {
-  readonly accepted: boolean;
+/** Lines as they were sent together. */
+export interface Printed {
+  /** By which they are known again; events of earlier releases do not have it. */
+  readonly part?: number | undefined;
   readonly lines: readonly Line[];
   readonly dropped: number;
+}
+
+/** What a node said on its way. */
+export interface Progress extends Printed {
+  readonly accepted: boolean;
   readonly steps: readonly ProgressStep[];
 }

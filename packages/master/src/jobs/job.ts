@@ -206,7 +206,7 @@ export class Job {
   }
 
   /** A node began, or printed something. Says whether it counts, and whether this was the beginning. */
-  progress(key: string, part: Progress): { readonly counts: boolean; readonly began: boolean } {
+  progress(key: string, said: Progress): { readonly counts: boolean; readonly began: boolean } {
     const course = this.courses.get(key);
     if (!course || isFinal(course.status)) return { counts: false, began: false };
     this.#heardAt = this.#world.now();
@@ -216,9 +216,9 @@ export class Job {
       course.notAnswering = false;
       this.#set(course, "running");
     }
-    if (part.lines.length > 0 || part.dropped > 0)
-      this.#tell({ type: "lines", course, lines: part.lines, dropped: part.dropped });
-    if (part.steps.length > 0) this.#tell({ type: "steps", course, steps: part.steps });
+    if (said.lines.length > 0 || said.dropped > 0)
+      this.#tell({ type: "lines", course, part: said.part, lines: said.lines, dropped: said.dropped });
+    if (said.steps.length > 0) this.#tell({ type: "steps", course, steps: said.steps });
     return { counts: true, began };
   }
 

@@ -4,7 +4,7 @@ import { BomaError, type ProgressStep } from "@boma/protocol";
 import type { Control } from "../control.ts";
 import { queueOf } from "../queue.ts";
 import { type Course, type Ending, isFinal, type OpenStatus } from "./course.ts";
-import type { JobNews, Line } from "./job-news.ts";
+import type { JobNews, Printed } from "./job-news.ts";
 import type { JobRecord } from "./job-record.ts";
 import type { Job } from "./job.ts";
 
@@ -21,7 +21,7 @@ export type JobItem =
       readonly lost: boolean;
       readonly notAnswering: boolean;
     }
-  | { readonly type: "lines"; readonly id: string; readonly lines: readonly Line[]; readonly dropped: number }
+  | ({ readonly type: "lines"; readonly id: string } & Printed)
   | { readonly type: "steps"; readonly id: string; readonly steps: readonly ProgressStep[] }
   | ({ readonly type: "ending"; readonly id: string } & Ending)
   | { readonly type: "closed"; readonly state: JobRecord["state"] };
@@ -93,8 +93,10 @@ async function* past(
 ): AsyncGenerator<JobItem> {
   await control.events.settled();
   for await (const event of control.events.read({ pattern: "job.line", job })) {
-    const { lines, dropped } = event.data as { lines: readonly Line[]; dropped: number };
-    yield { type: "lines", id: event.id ?? "", lines, dropped };
+    const printed = event.data as unknown as Printed;
+    const { node = "", id = "" } = event;
+    told.add(nameOf(node, printed));
+    yield { type: "lines", id, ...printed };
   }
   const ids = new Map(
     (open ? [...open.courses.values()] : await control.jobs.store.expected(job)).map(({ key, id }) => [
@@ -108,11 +110,15 @@ async function* past(
   }
 }
 
+const nameOf = (key: string, { part }: Printed): string => `${key} ${part}`;
+
 function* newsItems(news: JobNews, told: Set<string>): Generator<JobItem> {
   if (news.type === "closed") return;
   const { course } = news;
-  if (news.type === "lines") yield { type: "lines", id: course.id, lines: news.lines, dropped: news.dropped };
-  else if (news.type === "steps") yield { type: "steps", id: course.id, steps: news.steps };
+  if (news.type === "lines") {
+    const { part, lines, dropped } = news;
+    if (!told.has(nameOf(course.key, news))) yield { type: "lines", id: course.id, part, lines, dropped };
+  } else if (news.type === "steps") yield { type: "steps", id: course.id, steps: news.steps };
   else if (news.type === "ending") {
     if (told.has(course.key)) return;
     told.add(course.key);

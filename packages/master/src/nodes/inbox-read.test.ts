@@ -48,3 +48,47 @@ test("whoever fills it holds nothing up for longer than half a minute", () => {
   pass(60_000);
   expect(read.until).toBe(at() - 30_000);
 });
+
+test("while nodes can put nothing in, and until what they held has come, it is read up to when they could", () => {
+  const { read, pass, at } = inbox();
+  const shutAt = at();
+  read.shut("full");
+  pass(600_000);
+  expect(read.until).toBe(shutAt);
+  read.opened("full");
+  pass(29_999);
+  expect(read.until).toBe(shutAt);
+  pass(1);
+  expect(read.until).toBe(at());
+});
+
+test("a bus that goes away while it is full is there again when both are over", () => {
+  const { read, pass, at } = inbox();
+  const shutAt = at();
+  read.shut("full");
+  pass(1_000);
+  read.shut("away");
+  read.opened("full");
+  pass(60_000);
+  expect(read.until).toBe(shutAt);
+  read.opened("away");
+  pass(9_999);
+  expect(read.until).toBe(shutAt);
+  pass(1);
+  expect(read.until).toBe(at());
+});
+
+test("one that goes away again before what was held has come holds it from the first time on", () => {
+  const { read, pass, at } = inbox();
+  const shutAt = at();
+  read.shut("away");
+  read.opened("away");
+  pass(5_000);
+  read.shut("away");
+  read.opened("away");
+  pass(9_000);
+  expect(read.until).toBe(shutAt);
+  pass(1_000);
+  read.shut("away");
+  expect(read.until).toBe(at());
+});

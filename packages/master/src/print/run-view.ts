@@ -1,4 +1,6 @@
 /** What a job's items add up to: where each node stands, and how it all ends. */
+import { isDeepStrictEqual } from "node:util";
+
 import { ExitCode } from "@boma/protocol";
 
 import type { FinalStatus, OpenStatus } from "../jobs/course.ts";
@@ -19,34 +21,60 @@ export interface NodeResult {
 export interface RunView {
   record: JobRecord | undefined;
   readonly nodes: Map<string, NodeResult>;
+  /** What nodes printed, by node and part. */
+  readonly printed: Set<string>;
 }
 
-export const newRunView = (): RunView => ({ record: undefined, nodes: new Map() });
+export const newRunView = (): RunView => ({ record: undefined, nodes: new Map(), printed: new Set() });
 
 const OPEN: ReadonlySet<string> = new Set(["waiting", "queued", "sent", "running"] satisfies OpenStatus[]);
 export const isOpen = ({ status }: NodeResult): boolean => OPEN.has(status);
 
-export function take(view: RunView, item: JobItem): void {
-  if (item.type === "job") view.record = item.record;
-  else if (item.type === "expected") {
-    for (const id of item.ids) if (!view.nodes.has(id)) view.nodes.set(id, { status: "waiting" });
-  } else if (item.type === "status") {
-    const { status, lost, notAnswering } = item;
-    const known = view.nodes.get(item.id);
-    if (!known || isOpen(known)) view.nodes.set(item.id, { status, lost, notAnswering });
-  } else if (item.type === "steps") {
-    const known = view.nodes.get(item.id);
-    if (known && isOpen(known)) view.nodes.set(item.id, { ...known, step: stepAfter(known, item.steps) });
-  } else if (item.type === "ending") {
-    const { id, status, value, error, ms } = item;
-    view.nodes.set(id, {
-      status,
-      ...(value !== undefined && { return: value }),
-      ...(error && { error }),
-      ...(ms !== undefined && { ms }),
-    });
+/** Says whether it is news: after a break of the line all is told once more. */
+export function take(view: RunView, item: JobItem): boolean {
+  if (item.type === "job") {
+    const isFirst = view.record === undefined;
+    view.record = item.record;
+    return isFirst;
   }
+  if (item.type === "expected") return expect(view, item.ids);
+  if (item.type === "lines") return hear(view, item);
+  if (item.type === "closed") return true;
+  const known = view.nodes.get(item.id);
+  if (known && !isOpen(known)) return false;
+  const now = nodeAfter(known, item);
+  if (now) view.nodes.set(item.id, now);
+  return item.type !== "status" || !isDeepStrictEqual(standing(now), standing(known));
 }
+
+function expect({ nodes }: RunView, ids: readonly string[]): boolean {
+  const before = nodes.size;
+  for (const id of ids) if (!nodes.has(id)) nodes.set(id, { status: "waiting" });
+  return nodes.size > before;
+}
+function hear({ printed }: RunView, { id, part }: Extract<JobItem, { type: "lines" }>): boolean {
+  const name = `${id} ${part}`;
+  const isKnown = part !== undefined && printed.has(name);
+  printed.add(name);
+  return !isKnown;
+}
+
+type NodeItem = Extract<JobItem, { type: "status" | "steps" | "ending" }>;
+
+function nodeAfter(known: NodeResult | undefined, item: NodeItem): NodeResult | undefined {
+  if (item.type === "steps") return known && { ...known, step: stepAfter(known, item.steps) };
+  const { status } = item;
+  if (item.type === "status") return { status, lost: item.lost, notAnswering: item.notAnswering };
+  const { value, error, ms } = item;
+  return {
+    status,
+    ...(value !== undefined && { return: value }),
+    ...(error && { error }),
+    ...(ms !== undefined && { ms }),
+  };
+}
+
+const standing = (node: NodeResult | undefined) => node && [node.status, node.lost, node.notAnswering];
 
 function stepAfter({ step }: NodeResult, steps: Extract<JobItem, { type: "steps" }>["steps"]) {
   const ended = steps.filter(({ result }) => result !== undefined).length;

@@ -27,6 +27,8 @@ export const jobEvents = {
   "job.line": byMaster(
     "Lines that a running function printed.",
     z.strictObject({
+      /** Counts what the node printed of this job, as it was sent. */
+      part: z.int().optional(),
       lines: z.array(z.strictObject({ stream: z.enum(["stdout", "stderr"]), text: z.string() })),
       dropped: z.int(),
     }),
