@@ -54,6 +54,11 @@ describe("a question over breaks", () => {
     expect(await asked([new FeedBroken("broke"), away, "here"])).toBe("here");
   });
 
+  test("is asked again while the bus does not answer the master", async () => {
+    const elects = new BomaError("bus/unreachable", "the bus does not answer the master now: timeout");
+    expect(await asked([elects, "here"])).toBe("here");
+  });
+
   test("is waited for less long where it is asked again", async () => {
     const again: boolean[] = [];
     await overBreaks((isAgain) => {

@@ -3,6 +3,8 @@ import { BomaError, ExitCode, type Verb } from "@boma/protocol";
 
 /** A leader is missed after eight seconds, and its successor reads what there is. */
 export const AWAY_MS_MAX = 20_000;
+/** Servers of a bus that have lost one choose another leader. */
+const ELECTION_MS_MAX = 10_000;
 const AGAIN_MS = 500;
 
 /** What was asked for may have been done or not, and no answer will come: whoever can asks again. */
@@ -69,8 +71,12 @@ export async function overBreaks<T>(ask: (isAgain: boolean) => Promise<T>): Prom
       return await ask(end !== undefined);
     } catch (error) {
       if (!isOutage(error)) throw error;
-      if (error instanceof FeedBroken) end ??= performance.now() + error.withinMs;
+      const withinMs = error instanceof FeedBroken ? error.withinMs : busWithinMs(error);
+      if (withinMs > 0) end ??= performance.now() + withinMs;
       if (end === undefined || performance.now() > end) throw error;
       await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     }
 }
+
+/** Said by a master whose bus does not answer it, and by ourselves where the line does not come back at once. */
+const busWithinMs = ({ code }: BomaError): number => (code === "bus/unreachable" ? ELECTION_MS_MAX : 0);
