@@ -4,8 +4,9 @@
  * with a credential that is asked for at each attempt.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { checkServerIdentity } from "node:tls";
 
-import { answerNonce, BomaError, type JoinKit, type Nkey } from "@boma/protocol";
+import { answerNonce, BomaError, type JoinKit, type Nkey, pinnedTls } from "@boma/protocol";
 import { connect, type ConnectionOptions as NatsOptions, errors, headers, type NatsConnection } from "nats";
 
 import type { Bus, BusMessage } from "./bus.ts";
@@ -53,7 +54,7 @@ export function busOptions(kit: JoinKit, key: string, reconnectMs = RECONNECT_MS
     // The library would take a stack trace at each request, in case it fails.
     noAsyncTraces: true,
     // With `tls` set the client refuses a server that does not offer it, before any credential is sent.
-    ...(kit.ca && { tls: { ca: derToPem(kit.ca) } }),
+    ...(kit.ca && { tls: pinnedTls(derToPem(kit.ca), kit.servers, checkServerIdentity) }),
   };
 }
 

@@ -20,6 +20,7 @@ export * from "./messages/inbox.ts";
 export * from "./messages/mailbox.ts";
 export * from "./messages/permit.ts";
 export * from "./nkey.ts";
+export * from "./pinned-tls.ts";
 export * from "./random.ts";
 export * from "./sealed.ts";
 export * from "./token.ts";

@@ -1,5 +1,7 @@
 /** The master's own connections: one into CTRL, one into the system account. */
-import { answerNonce, BomaError } from "@boma/protocol";
+import { checkServerIdentity } from "node:tls";
+
+import { answerNonce, BomaError, pinnedTls } from "@boma/protocol";
 import { connect, errors, type NatsConnection, type TlsOptions } from "nats";
 
 import type { BusUser } from "./trust.ts";
@@ -22,7 +24,7 @@ const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
  * server that does not offer it, before it has sent its credential.
  */
 function tlsOf(servers: readonly string[], ca: string | undefined): TlsOptions | undefined {
-  if (ca !== undefined) return { ca };
+  if (ca !== undefined) return pinnedTls(ca, servers, checkServerIdentity);
   const plain = servers.every((server) => {
     const url = new URL(server.includes("://") ? server : `nats://${server}`);
     return url.protocol === "nats:" && LOOPBACK.test(url.hostname);

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { join } from "node:path";
 
-import { BomaError } from "@boma/protocol";
+import { BomaError, hostOf } from "@boma/protocol";
 
 import type { Home } from "../home.ts";
 import { serverTrust } from "./accounts.ts";
@@ -25,7 +25,7 @@ interface SiteDirectory {
 }
 
 export async function siteDirectory({ keys }: Home, { name, urls, centre }: Wanted): Promise<SiteDirectory> {
-  const hosts = urls.map((url) => parse(url).hostname);
+  const hosts = urls.map((url) => hostOf(parse(url).href));
   const tls = parse(urls[0]!).protocol === "tls:";
   for (const url of [...urls, ...centre])
     if ((parse(url).protocol === "tls:") !== tls)

@@ -1,4 +1,6 @@
 /** The command line's side of the master's API: signed requests over the bus, verified answers and feeds. */
+import { checkServerIdentity } from "node:tls";
+
 import {
   ApiAnswer,
   ApiRequest,
@@ -12,6 +14,7 @@ import {
   newSession,
   open,
   type Opened,
+  pinnedTls,
   readManifest,
   sameBytes,
   seal,
@@ -132,7 +135,7 @@ export class Client implements AsyncDisposable {
         maxReconnectAttempts: -1,
         reconnectTimeWait: 200,
         ignoreAuthErrorAbort: true,
-        ...(ca !== undefined && { tls: { ca } }),
+        ...(ca !== undefined && { tls: pinnedTls(ca, servers, checkServerIdentity) }),
       });
       return new Client(connection, operator, shown);
     } catch (error) {
