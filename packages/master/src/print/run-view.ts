@@ -52,6 +52,7 @@ function expect({ nodes }: RunView, ids: readonly string[]): boolean {
   for (const id of ids) if (!nodes.has(id)) nodes.set(id, { status: "waiting" });
   return nodes.size > before;
 }
+
 function hear({ printed }: RunView, { id, part }: Extract<JobItem, { type: "lines" }>): boolean {
   const name = `${id} ${part}`;
   const isKnown = part !== undefined && printed.has(name);
