@@ -34,8 +34,7 @@ export async function watchRun(
   };
   process.once("SIGINT", leave);
   try {
-    const lost = () => output.note("lost the line to the master, and looks for it; what runs goes on");
-    const followed = followAll(client, source, { view, progress, signal: leaving.signal, lost });
+    const followed = followAll(client, source, { view, progress, signal: leaving.signal });
     const how = await Promise.race([followed, left.promise]);
     progress.done();
     if (how === "left") return detach(output, view, source.args.job);
@@ -59,14 +58,14 @@ interface Watching {
   readonly progress: Progress;
   /** Ends when the operator leaves. */
   readonly signal: AbortSignal;
-  readonly lost: () => void;
 }
 
 async function followAll(
   client: Client,
   source: JobSource,
-  { view, progress, signal, lost }: Watching,
+  { view, progress, signal }: Watching,
 ): Promise<void> {
+  const lost = () => progress.note("lost the line to the master, and looks for it; what runs goes on");
   for await (const item of followJob(client, source, { signal, lost })) {
     if (signal.aborted) return;
     if (take(view, item)) progress.show(item);

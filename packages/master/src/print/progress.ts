@@ -8,16 +8,16 @@ import { counts, isOpen, type NodeResult, type RunView } from "./run-view.ts";
 
 export interface Progress {
   show(item: JobItem): void;
+  /** Beside what is drawn. */
+  note(text: string): void;
   /** Takes away what was only for the moment. */
   done(): void;
 }
 
-const quiet: Progress = { show: () => undefined, done: () => undefined };
-
 export async function newProgress(output: Output, view: RunView): Promise<Progress> {
-  if (output.mode === "ndjson") return { show: (item) => output.item(item), done: () => undefined };
-  if (output.mode === "json") return quiet;
-  return output.live ? liveProgress(output, view) : plainProgress(output);
+  if (output.live) return liveProgress(output, view);
+  const show = output.mode === "ndjson" ? (item: JobItem) => output.item(item) : plainly(output);
+  return { show, note: (text) => output.note(text), done: () => undefined };
 }
 
 const nodeLines = (id: string, lines: readonly { text: string; stream: string }[]): string[] =>
@@ -45,18 +45,13 @@ function happened(item: JobItem): string[] {
   return [];
 }
 
-function plainProgress(output: Output): Progress {
-  return {
-    show(item) {
-      for (const line of happened(item)) output.line(line);
-      if (item.type === "ending")
-        output.line(
-          `${item.id} ${paint(item.status)}${item.ms === undefined ? "" : style("dim", ` ${Math.round(item.ms)} ms`)}`,
-        );
-    },
-    done: () => undefined,
-  };
-}
+const plainly = (output: Output) => (item: JobItem) => {
+  for (const line of happened(item)) output.line(line);
+  if (item.type === "ending")
+    output.line(
+      `${item.id} ${paint(item.status)}${item.ms === undefined ? "" : style("dim", ` ${Math.round(item.ms)} ms`)}`,
+    );
+};
 
 const FRAME_MS = 80;
 const FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏";
@@ -67,14 +62,17 @@ async function liveProgress(output: Output, view: RunView): Promise<Progress> {
   let frame = 0;
   const draw = () => screen(liveText(output, view, FRAMES[frame++ % FRAMES.length]!));
   const timer = setInterval(draw, FRAME_MS);
+  const above = (print: () => void): void => {
+    screen.clear();
+    print();
+    draw();
+  };
   return {
     show(item) {
       const lines = happened(item);
-      if (lines.length === 0) return;
-      screen.clear();
-      for (const line of lines) output.line(line);
-      draw();
+      if (lines.length > 0) above(() => lines.forEach((line) => output.line(line)));
     },
+    note: (text) => above(() => output.note(text)),
     done() {
       clearInterval(timer);
       screen.clear();
