@@ -85,13 +85,12 @@ export async function readKept(dir: string, url: string): Promise<Kept> {
     const endings = new Map<string, Map<string, string>>();
     const expected = new Map<string, string[]>();
     for (const job of jobs.keys()) {
-      expected.set(
-        job,
-        (await jobStore.expected(job)).map(({ key }) => key),
-      );
+      expected.set(job, []);
       endings.set(job, new Map());
     }
     // At once: to find those of one job takes a server seconds where there are many.
+    for await (const { job, nodes } of jobStore.expectedParts("*"))
+      expected.get(job)?.push(...nodes.map(({ key }) => key));
     for await (const { job, key, ending } of jobStore.endings("*")) endings.get(job)?.set(key, ending.status);
     return { events, jobs, endings, expected };
   } finally {
@@ -127,6 +126,9 @@ function faultsOf(record: JobRecord, kept: Kept, events: readonly ToldEvent[]): 
   const { job } = record;
   const found: string[] = [];
   if (record.closedAt === undefined) found.push(`job ${job} is not closed`);
+  const expected = kept.expected.get(job)!;
+  if (expected.length !== record.nodes)
+    found.push(`${job} is of ${record.nodes} nodes and expects ${expected.length}`);
   const kinds = countBy(events, ({ kind }) => kind);
   for (const kind of ["job.started", "job.finished"])
     if (kinds.get(kind) !== 1) found.push(`${kind} of ${job} is there ${kinds.get(kind) ?? 0} times`);
@@ -135,7 +137,7 @@ function faultsOf(record: JobRecord, kept: Kept, events: readonly ToldEvent[]): 
     ({ node }) => node,
   );
   const endings = kept.endings.get(job)!;
-  for (const key of kept.expected.get(job)!) {
+  for (const key of expected) {
     const told = returned.get(key) ?? [];
     const status = endings.get(key);
     if (told.length !== 1) found.push(`job.returned of ${job} on ${key} is there ${told.length} times`);

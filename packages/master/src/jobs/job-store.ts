@@ -62,9 +62,17 @@ export class JobStore {
 
   async expected(job: string): Promise<ExpectedNode[]> {
     const nodes: ExpectedNode[] = [];
-    for await (const { subject, data } of this.#store.replay(STREAM.jobs, subjects.job(job, "expected.*")))
-      for (const [key, id] of ExpectedNodes.parse(this.#get(subject, data))) nodes.push({ key, id });
+    for await (const part of this.expectedParts(job)) nodes.push(...part.nodes);
     return nodes;
+  }
+
+  /** Those of one job, or with `*` those of all. */
+  async *expectedParts(of: string): AsyncGenerator<{ job: string; nodes: ExpectedNode[] }> {
+    for await (const { subject, data } of this.#store.replay(STREAM.jobs, subjects.job(of, "expected.*"))) {
+      const [, , job = ""] = subject.split(".");
+      const nodes = ExpectedNodes.parse(this.#get(subject, data)).map(([key, id]) => ({ key, id }));
+      yield { job, nodes };
+    }
   }
 
   /** Keeps how a node ended; `false` when an ending is there already, for the first one stands. */
