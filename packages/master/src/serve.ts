@@ -8,6 +8,7 @@ import { BomaError } from "@boma/protocol";
 import type { OperatorRecord } from "./api/rights.ts";
 import type { AuditSettings } from "./audit/open-audit.ts";
 import { serverTrust } from "./bus/accounts.ts";
+import { isLoopback, isPlainLoopback } from "./bus/loopback.ts";
 import { assertMovedTo, assertNotMoved, assertWhole, noteMoved } from "./bus/moved.ts";
 import { EmbeddedServer, type ServerState } from "./bus/server.ts";
 import { storageBytesMax, type StreamOptions } from "./bus/streams.ts";
@@ -46,13 +47,6 @@ export interface Serving {
   stop(): Promise<void>;
 }
 
-const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/;
-
-function isPlainLoopback(server: string): boolean {
-  const url = new URL(server.includes("://") ? server : `nats://${server}`);
-  return url.protocol === "nats:" && LOOPBACK.test(url.hostname.replace(/^\[|\]$/g, ""));
-}
-
 /** Resolves when this master leads; with `undefined` when it was stopped while it stood by. */
 export async function serve(options: ServeOptions): Promise<Serving | undefined> {
   const { home, log } = options;
@@ -79,7 +73,7 @@ export async function serve(options: ServeOptions): Promise<Serving | undefined>
   const bus = await startBus(options, trust, { host, port, ca });
   try {
     const servers = reachableAt(host, bus.port, options.names);
-    const tls = LOOPBACK.test(host) ? {} : { ca };
+    const tls = isLoopback(host) ? {} : { ca };
     const master = await startMaster(options, { trust, url: bus.url, servers, server: bus, ...tls });
     const stop = async () => {
       await master?.stop();
@@ -116,7 +110,7 @@ async function startBus(
   const { home, names, sites, onBusState } = options;
   const { host, port, ca } = at;
   const key = readFileSync(join(home.keys, "ca.key"), "utf8");
-  const tls = LOOPBACK.test(host)
+  const tls = isLoopback(host)
     ? undefined
     : await issueServerCertificate({ certificate: ca, privateKey: key }, serverNames(names));
   return EmbeddedServer.start({
@@ -208,7 +202,7 @@ const serverNames = (names: readonly string[]) => ({
 
 /** How nodes find the bus: by the names that were given, else by what the machine is called and has. */
 function reachableAt(host: string, port: number, names: readonly string[]): string[] {
-  const scheme = LOOPBACK.test(host) ? "nats" : "tls";
+  const scheme = isLoopback(host) ? "nats" : "tls";
   const everywhere = host === "0.0.0.0" || host === "::";
   const hosts =
     names.length > 0

@@ -69,7 +69,7 @@ export const DEADLINE_GRACE_MS = 2_000;
  * A node that lost its connection gets this long to come back before it counts as offline: it knocks again after two to
  * six seconds, so that a bus that was started anew is no reason to call anybody offline.
  */
-export const RECONNECT_MS = 10_000;
+export const COME_BACK_MS = 10_000;
 /** What the bus did not take from a node is offered to it again within this time. */
 export const SAID_AGAIN_MS = 30_000;
 /** An agent says that a job runs when it takes longer than this; quicker ones just return. */

@@ -3,11 +3,12 @@
  * its address is called `localhost`, so it is looked up here that the certificate has the address.
  */
 
-/** Of `tls://HOST:PORT`; an address without its brackets. */
-export function hostOf(server: string): string {
-  const { hostname } = new URL(server.includes("://") ? server : `nats://${server}`);
-  return hostname.replace(/^\[(.*)\]$/, "$1");
-}
+/** Of `HOST:PORT` as well, which is as good as `nats://HOST:PORT`. */
+export const serverUrl = (server: string): URL =>
+  new URL(server.includes("://") ? server : `nats://${server}`);
+
+/** An address without its brackets. */
+export const hostOf = (server: string): string => serverUrl(server).hostname.replace(/^\[(.*)\]$/, "$1");
 
 const ADDRESS = /^[\d.]+$|:/;
 

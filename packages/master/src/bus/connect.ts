@@ -4,6 +4,7 @@ import { checkServerIdentity } from "node:tls";
 import { answerNonce, BomaError, pinnedTls } from "@boma/protocol";
 import { connect, errors, type NatsConnection, type TlsOptions } from "nats";
 
+import { isPlainLoopback } from "./loopback.ts";
 import type { BusUser } from "./trust.ts";
 import { writeTogether } from "./write-together.ts";
 
@@ -17,19 +18,13 @@ const CONNECT_MS_MAX = 10_000;
 const PING_MS = 30_000;
 const RECONNECT_MS = 500;
 
-const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
-
 /**
  * TLS is demanded, not merely used: a client with these options hangs up on a
  * server that does not offer it, before it has sent its credential.
  */
 function tlsOf(servers: readonly string[], ca: string | undefined): TlsOptions | undefined {
   if (ca !== undefined) return pinnedTls(ca, servers, checkServerIdentity);
-  const plain = servers.every((server) => {
-    const url = new URL(server.includes("://") ? server : `nats://${server}`);
-    return url.protocol === "nats:" && LOOPBACK.test(url.hostname);
-  });
-  return plain ? undefined : {};
+  return servers.every(isPlainLoopback) ? undefined : {};
 }
 
 function refused(error: unknown): boolean {

@@ -1,5 +1,5 @@
 /** When something falls due for a node of a job if nothing is heard until then, and what it is. */
-import { RECONNECT_MS } from "@boma/protocol";
+import { COME_BACK_MS } from "@boma/protocol";
 
 import type { Course, Ending } from "./course.ts";
 import {
@@ -25,7 +25,7 @@ export function dueAt(course: Course, { record, heardAt }: Heard): number {
   const { status, deadline, sentAt, lostAt } = course;
   if (status === "queued") return record.expiresAt;
   if (status !== "sent" && status !== "running") return Number.POSITIVE_INFINITY;
-  if (lostAt !== undefined && record.effect === "read") return Math.min(deadline, lostAt + RECONNECT_MS);
+  if (lostAt !== undefined && record.effect === "read") return Math.min(deadline, lostAt + COME_BACK_MS);
   // It is still on its way to the bus, which takes it or says why not.
   if (status === "sent" && course.order === "held" && record.state !== "cancelled")
     return Number.POSITIVE_INFINITY;

@@ -2,7 +2,7 @@
  * Up to when the master has read what nodes put into the inbox. Whoever has said something since then is not silent, but
  * unheard: thousands who answer at once are read for seconds, and a bus that takes nothing keeps all of them waiting.
  */
-import { RECONNECT_MS, SAID_AGAIN_MS } from "@boma/protocol";
+import { COME_BACK_MS, SAID_AGAIN_MS } from "@boma/protocol";
 
 /** One who floods the inbox does not keep what falls due from falling due. */
 const BEHIND_MS_MAX = 30_000;
@@ -12,7 +12,7 @@ const MORE_MS_MAX = 5_000;
 /** Why nodes can put nothing in, and how long it takes after that until what they held has come. */
 const LATE_MS = {
   /** The bus is not there. */
-  away: RECONNECT_MS,
+  away: COME_BACK_MS,
   /** It takes nothing, as on a full disk. */
   full: SAID_AGAIN_MS,
 } as const;
